@@ -1,0 +1,1 @@
+"""What pleura's scripts share: reading images, models, augmentation, metrics, plots."""

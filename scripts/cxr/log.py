@@ -1,0 +1,61 @@
+"""A job's log: everything a script and its libraries print, and progress on the terminal."""
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from cxr.errors import UserError
+
+_terminal = None
+
+
+def say(message: str) -> None:
+    """Print one line of progress to the job's log and to the terminal."""
+    print(message, flush=True)
+    if _terminal is not None:
+        print(message, file=_terminal, flush=True)
+
+
+@contextlib.contextmanager
+def job_log(path: str | Path) -> Iterator[None]:
+    """Send standard output and error of this process to the file `path` while a job runs.
+
+    The redirection is one of file descriptors, so that what native code writes (TensorFlow,
+    libpng) lands in the file too. Only `say` reaches the terminal as well.
+
+    A `UserError` ends the process with status 1 and its message, here and there. Any other
+    exception leaves its traceback in the log and one line on the terminal.
+    """
+    global _terminal
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(file)
+    failed = False
+    with os.fdopen(os.dup(saved[1]), "w", errors="backslashreplace") as _terminal:
+        try:
+            yield
+        except UserError as error:
+            say(f"\n{error}\n")
+            failed = True
+        except Exception as error:
+            traceback.print_exc()
+            say(f"{type(error).__name__}: {error} (where: {path})")
+            failed = True
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(saved[0], 1)
+            os.dup2(saved[1], 2)
+            os.close(saved[0])
+            os.close(saved[1])
+    _terminal = None
+    if failed:
+        sys.exit(1)
