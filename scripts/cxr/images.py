@@ -1,0 +1,258 @@
+"""Reading, checking and standardising images."""
+
+import hashlib
+import io
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from cxr.errors import UserError
+from cxr.log import say
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
+OTHER_SUFFIXES = {".dcm", ".dicom", ".gif", ".jp2", ".pgm", ".webp"}  # images that are not read
+MAX_PIXELS = 100_000_000
+RESIZE = {"area": cv2.INTER_AREA, "bilinear": cv2.INTER_LINEAR}
+UNSAFE = re.compile("[\0-\x1f\x7f\ud800-\udfff]")  # in a table
+
+_MAGIC = {
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"BM": "BMP",
+}
+_BROKEN = "truncated, damaged or of a rare kind: it cannot be decoded"
+_BLOCK = 256  # tasks that wait at a time
+
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # or Pillow warns of "bombs" below our own limit
+
+
+class Unreadable(Exception):  # noqa: N818 (it reads better where it is raised)
+    """A file that cannot be used as an image; `str()` gives the reason in a few words."""
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Return the content of an image file.
+
+    Raises:
+        Unreadable: the file is missing, empty, may not be read, or its first bytes are not those
+            of a PNG, JPEG, TIFF or BMP.
+    """
+    path = Path(path)
+    if not path.is_file():  # opening a named pipe would wait for ever
+        raise Unreadable("not a regular file" if path.exists() else "file not found")
+    try:
+        with path.open("rb") as file:
+            head = file.read(132)
+            _check_magic(head)
+            return head + file.read()
+    except OSError as error:
+        raise Unreadable(f"cannot be opened: {error.strerror}") from error
+
+
+def _check_magic(head: bytes) -> None:
+    if not head:
+        raise Unreadable("empty file")
+    if head[128:132] == b"DICM":
+        raise Unreadable("DICOM is not supported yet: convert to PNG")
+    if not head.startswith(tuple(_MAGIC)):
+        raise Unreadable("not a PNG, JPEG, TIFF or BMP image")
+
+
+def check(data: bytes) -> None:
+    """Decode an image strictly, only to see that it is whole.
+
+    OpenCV, which decodes the pixels that are used, has versions that silently leave the missing
+    part of a truncated file grey; Pillow does not.
+
+    Raises:
+        Unreadable: the image is truncated, damaged, has more than 100 million pixels (found
+            before they are decoded) or several frames.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=sorted(set(_MAGIC.values()))) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Unreadable(f"more than {MAX_PIXELS:,} pixels: {image.width}x{image.height}")
+            if getattr(image, "n_frames", 1) > 1:
+                raise Unreadable(f"{image.n_frames} frames or pages: one image a file is read")
+            image.load()
+    except Unreadable:
+        raise
+    except Image.DecompressionBombError as error:
+        raise Unreadable(f"more than {MAX_PIXELS:,} pixels") from error
+    except Exception as error:  # damaged files make Pillow raise almost anything
+        if "truncated" in str(error).lower():
+            raise Unreadable("truncated: the file ends too early") from error
+        raise Unreadable(_BROKEN) from error
+
+
+def decode(data: bytes) -> np.ndarray:
+    """Return the grey values of an image, (height, width), uint8 or uint16.
+
+    Colours are weighed by luminance (0.299 red, 0.587 green, 0.114 blue), which leaves grey
+    stored as colour as it was; transparency is dropped; palettes and 1-bit images become 8-bit;
+    an EXIF orientation is applied.
+
+    Raises:
+        Unreadable: OpenCV cannot decode it, or its pixels are not of 8 or 16 bits.
+    """
+    flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error as error:
+        raise Unreadable(_BROKEN) from error
+    if pixels is None:
+        raise Unreadable(_BROKEN)
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise Unreadable(f"{pixels.dtype} pixels: only unsigned 8 and 16 bits are read")
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    return pixels
+
+
+def read_grey(path: str | Path) -> np.ndarray:
+    """Return the grey values of a PNG, JPEG, TIFF or BMP file, (height, width), uint8 or uint16.
+
+    Raises:
+        Unreadable: see `read_bytes`, `check` and `decode`.
+    """
+    data = read_bytes(path)
+    check(data)
+    return decode(data)
+
+
+def describe(path: Path, mask: Path | None, min_size: int) -> dict[str, Any]:
+    """Return the width, height and bit_depth of an image, its sha256 and that of its pixels.
+
+    Args:
+        path: the image.
+        mask: the effusion's mask, if there is one.
+        min_size: the shortest side allowed, in pixels.
+
+    Raises:
+        Unreadable: the image or its mask cannot be used.
+    """
+    data = read_bytes(path)
+    check(data)
+    image = decode(data)
+    height, width = image.shape
+    if min(height, width) < min_size:
+        raise Unreadable(f"too small: {width}x{height} pixels, {min_size} a side are needed")
+    if image.min() == image.max():
+        raise Unreadable(f"constant: all pixels are {image.flat[0]}")
+    if mask:
+        _check_mask(mask, image.shape)
+    return {
+        "width": width,
+        "height": height,
+        "bit_depth": image.itemsize * 8,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "pixels": _pixel_digest(image),
+    }
+
+
+def _check_mask(path: Path, shape: tuple[int, int]) -> None:
+    try:
+        height, width = read_grey(path).shape
+    except Unreadable as error:
+        raise Unreadable(f"its mask {printable(str(path))}: {error}") from error
+    if (height, width) != shape:
+        raise Unreadable(f"its mask is of {width}x{height} pixels, not {shape[1]}x{shape[0]}")
+
+
+def _pixel_digest(image: np.ndarray) -> bytes:
+    """The same for the same grey values, whatever the file format."""
+    digest = hashlib.blake2b(repr((image.shape, image.dtype)).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(image))
+    return digest.digest()
+
+
+def prepare(image: np.ndarray, size: int, resize: str) -> np.ndarray:
+    """Return a grey image as the networks see it: (size, size), float32, mean 0, deviation 1.
+
+    An image that is not square is squeezed, as in the lesson: its aspect ratio is lost.
+
+    Args:
+        image: (height, width), uint8 or uint16.
+        size: pixels a side.
+        resize: `area` (each new pixel is the mean of those it covers) or `bilinear` (the
+            lesson's; takes only the four nearest pixels and rounds to whole grey values).
+
+    Raises:
+        Unreadable: no contrast is left at this size.
+    """
+    if resize == "area":
+        image = image.astype(np.float32)  # keeps the means' fractions
+    image = cv2.resize(image, (size, size), interpolation=RESIZE[resize]).astype(np.float64)
+    image -= image.mean()
+    deviation = image.std()
+    if deviation < 1e-6:
+        raise Unreadable(f"no contrast at {size}x{size} pixels")
+    return (image / deviation).astype(np.float32)
+
+
+def create_array(path: str | Path, rows: int, size: int) -> np.memmap:
+    """Create a float32 .npy file of shape (rows, size, size), mapped into memory for writing.
+
+    Raises:
+        UserError: the disk has no room for it. (A full disk would otherwise kill the process
+            with a bus error, without a word.)
+    """
+    path = Path(path)
+    needed, free = rows * size * size * 4, shutil.disk_usage(path.parent).free
+    if needed > free:
+        raise UserError(
+            f"{path} needs {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB left. "
+            "Make room, or set a smaller image.size."
+        )
+    shape = (rows, size, size)
+    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+
+
+def for_each(
+    function: Callable[[Any], Any], items: Sequence, threads: int, doing: str
+) -> Iterator[Any]:
+    """Yield `function(item)` for each item, in order, computed by `threads` threads.
+
+    Only a few hundred results wait at a time, whatever the number of items. Long runs say how
+    far they are, about every tenth of the way.
+
+    Args:
+        doing: the first words of a line of progress, such as "checked".
+    """
+    cv2.setNumThreads(1)  # its own threads would come on top of these
+    start = said = time.monotonic()
+    with ThreadPoolExecutor(threads) as pool:
+        for first in range(0, len(items), _BLOCK):
+            block = items[first : first + _BLOCK]
+            yield from pool.map(function, block)
+            done, now = first + len(block), time.monotonic()
+            tenth = done * 10 // len(items) > first * 10 // len(items)
+            if tenth and now - said > 5 and done < len(items):
+                said = now
+                say(f"{doing} {done:,} of {len(items):,} images, {done / (now - start):.0f}/s")
+    seconds = max(time.monotonic() - start, 1e-3)
+    say(f"{doing} {len(items):,} images in {seconds:.1f} s, {len(items) / seconds:.0f}/s")
+
+
+def natural(path: str | os.PathLike) -> tuple:
+    """Return a sort key that puts e2.png before e10.png."""
+    text = os.fspath(path)
+    parts = re.split("([0-9]+)", text)
+    return tuple(int(part) if i % 2 else part for i, part in enumerate(parts)), text
+
+
+def printable(path: str) -> str:
+    r"""Return a path with control characters and bytes that are not UTF-8 as \x escapes."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return UNSAFE.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

@@ -1,0 +1,167 @@
+"""Reading and writing tables by their schemas.
+
+`schemas/<table>.schema.yaml` describes one row of `<table>.csv` as a JSON schema: each column's
+type, meaning and allowed values. Cells are read as the schema says and never guessed at: a
+patient "007" stays what it is and a file called NA.png is no missing value.
+"""
+
+import difflib
+import functools
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pandas as pd
+import yaml
+
+from cxr.errors import UserError
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+_SHOWN = 5  # wrong cells named in a message
+
+
+@functools.cache
+def load_schema(table: str) -> dict[str, Any]:
+    """Return the schema of one row of a table, such as "manifest"."""
+    with Path(SCHEMAS, f"{table}.schema.yaml").open(encoding="utf-8") as file:
+        return yaml.safe_load(file)
+
+
+def columns(table: str) -> list[str]:
+    """Return the names of a table's columns, in order."""
+    return list(load_schema(table)["properties"])
+
+
+def read_csv(path: str | Path, where: str = "") -> pd.DataFrame:
+    """Read a CSV file, all cells as strings, empty where empty.
+
+    Args:
+        where: the config key that names the file, for the message.
+
+    Raises:
+        UserError: the file is missing, empty, not UTF-8 or not a CSV.
+    """
+    prefix = f"{where}: " if where else ""
+    options = {"dtype": str, "keep_default_na": False, "index_col": False}
+    try:
+        return pd.read_csv(path, encoding="utf-8-sig", **options)
+    except FileNotFoundError:
+        reason, advice = "there is no such file", "Mend the path"
+    except IsADirectoryError:
+        reason, advice = "it is a folder, not a CSV file", "Name the file in it"
+    except OSError as error:
+        reason, advice = f"it cannot be opened ({error.strerror})", "Make it readable"
+    except pd.errors.EmptyDataError:
+        reason, advice = "the file is empty", "It needs a header and rows"
+    except UnicodeError:
+        reason, advice = "it is not UTF-8 text", "Save it as CSV (UTF-8)"
+    except pd.errors.ParserError as error:
+        reason, advice = f"it is not a proper CSV ({str(error).strip()})", "Mend that line"
+    raise UserError(f"{prefix}{path}: {reason}. {advice}.")
+
+
+def require_columns(frame: pd.DataFrame, names: list[str], where: str) -> None:
+    """Check that a table has the columns `names`.
+
+    Args:
+        where: the file, or the config key and the file, for the message.
+
+    Raises:
+        UserError: a column is missing; the message names it and what looks like it.
+    """
+    present = list(frame.columns)
+    for name in names:
+        if name in present:
+            continue
+        hint = f"It has: {', '.join(present)}."
+        lower = {column.strip().lower(): column for column in present}
+        if near := difflib.get_close_matches(name.lower(), lower, n=1):
+            hint = f"Did you mean {lower[near[0]]!r}? {hint}"
+        elif len(present) == 1 and ";" in present[0]:
+            hint = "Its columns are separated by semicolons: save it with commas."
+        raise UserError(f"{where}: no column {name!r}. {hint}")
+
+
+def read_table(path: str | Path, table: str) -> pd.DataFrame:
+    """Read and check `<table>.csv`: columns and types as in its schema.
+
+    Text columns are strings ('' where unknown), whole numbers int64 (Int64 where they may be
+    unknown), other numbers float64 (NaN where unknown). Further columns stay as strings.
+
+    Raises:
+        UserError: the file cannot be read, a column is missing, or cells hold what the schema
+            does not allow; the message names the first few of them.
+    """
+    return check_table(read_csv(path), table, str(path))
+
+
+def check_table(frame: pd.DataFrame, table: str, where: str) -> pd.DataFrame:
+    """Return a table of strings with the types of its schema; see `read_table`."""
+    schema = load_schema(table)
+    require_columns(frame, schema["required"], where)
+    typed, problems = frame.copy(), []
+    for name, column in schema["properties"].items():
+        if name in frame:
+            typed[name], wrong = _typed(frame[name], column)
+            problems += wrong
+    if problems:
+        shown = "\n  ".join(problems[:_SHOWN])
+        more = f"\n  and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        raise UserError(f"{where} does not hold what it should:\n  {shown}{more}")
+    return typed
+
+
+def write_table(frame: pd.DataFrame, path: str | Path, table: str) -> None:
+    """Write the columns of `<table>.csv`, in the schema's order."""
+    present = [name for name in columns(table) if name in frame]
+    missing = set(load_schema(table)["required"]) - set(present)
+    if missing:
+        raise ValueError(f"{table}: no column {', '.join(sorted(missing))}")
+    frame.to_csv(path, columns=present, index=False, lineterminator="\n")
+
+
+def _typed(cells: pd.Series, column: dict[str, Any]) -> tuple[pd.Series, list[str]]:
+    """Convert a column of strings; also return its problems, one line each."""
+    kinds = [column["type"]] if isinstance(column["type"], str) else column["type"]
+    cells = cells.astype(str)
+    values = {cell: _value(cell, kinds) for cell in cells.unique()}
+    validator = jsonschema.Draft202012Validator(column)
+    wrong = {cell: next(validator.iter_errors(value), None) for cell, value in values.items()}
+    problems = [
+        f"row {row}, column {cells.name}: {cell!r} ({_expected(column)})"
+        for row, cell in enumerate(cells, start=2)  # as a spreadsheet counts: the header is row 1
+        if wrong[cell]
+    ]
+    if problems or "string" in kinds:
+        return cells, problems
+    whole = "Int64" if "null" in kinds else "int64"
+    return cells.map(values).astype(whole if "integer" in kinds else "float64"), []
+
+
+def _value(cell: str, kinds: list[str]) -> Any:
+    """What a cell means; a cell that means nothing of the right kind stays a string."""
+    if cell == "" and "null" in kinds:
+        return None
+    for kind, convert in (("integer", int), ("number", float)):
+        if kind in kinds:
+            try:
+                return convert(cell)
+            except ValueError:
+                pass
+    return cell
+
+
+def _expected(column: dict[str, Any]) -> str:
+    if "enum" in column:
+        return "allowed: " + ", ".join(str(value) or "nothing" for value in column["enum"])
+    kinds = column["type"] if isinstance(column["type"], list) else [column["type"]]
+    text = " or ".join("nothing" if kind == "null" else f"a {kind}" for kind in kinds)
+    text = text.replace("a integer", "a whole number").replace("a string", "text")
+    low, high = column.get("minimum"), column.get("maximum")
+    if low is not None and high is not None:
+        text += f" from {low} to {high}"
+    elif low is not None:
+        text += f" of at least {low}"
+    if "pattern" in column:
+        text += f" that matches {column['pattern']}"
+    return f"expected {text}"

@@ -1,0 +1,99 @@
+"""Turn images into the arrays that networks see, or one shard of them.
+
+Reads manifest.csv and the images. Writes a .npy file, float32 (n, size, size), with rows in the
+manifest's order: shard k of n holds the k-th of n contiguous parts. Promises mean 0 and standard
+deviation 1 for each image, the same bits however many shards there are, and that each file is the
+one that the manifest describes.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from cxr.errors import UserError
+from cxr.images import Unreadable, create_array, decode, for_each, prepare, read_bytes
+from cxr.log import job_log, say
+from cxr.tables import read_table
+
+
+def shard_rows(rows: int, shard: int, shards: int) -> range:
+    """Return the rows of one of `shards` contiguous parts that differ by one row at the most.
+
+    Args:
+        rows: of the whole.
+        shard: from 1 to `shards`.
+    """
+    share, rest = divmod(rows, shards)
+    first = (shard - 1) * share + min(shard - 1, rest)
+    return range(first, first + share + (shard <= rest))
+
+
+def prepare_file(path: str, sha256: str, size: int, resize: str) -> np.ndarray:
+    """Return one image as `cxr.images.prepare` does, provided that its checksum is right.
+
+    Raises:
+        UserError: the file has changed since the manifest was written, or has no contrast left.
+    """
+    try:
+        data = read_bytes(path)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise Unreadable("its content has changed")
+        return prepare(decode(data), size, resize)
+    except Unreadable as error:
+        raise UserError(
+            f"{path}: {error}. It was fine when manifest.csv was written. Put it right (or, "
+            "without contrast, remove it) and run again."
+        ) from error
+
+
+def preprocess(
+    manifest: Path,
+    images: Path,
+    size: int,
+    resize: str,
+    shard: int,
+    shards: int,
+    threads: int,
+) -> None:
+    """Write one shard of the images.
+
+    Args:
+        manifest: manifest.csv; its relative paths start from the current folder.
+        images: the .npy file to write.
+        size: pixels a side.
+        resize: `area` or `bilinear`.
+        shard, shards: which of how many parts, from 1.
+        threads: images worked on at a time.
+
+    Raises:
+        UserError: an image has changed or has no contrast, or the disk has no room.
+    """
+    table = read_table(manifest, "manifest")
+    rows = shard_rows(len(table), shard, shards)
+    part = table.iloc[rows.start : rows.stop]
+    files = list(zip(range(len(part)), part["path"], part["sha256"], strict=True))
+    array = create_array(images, len(files), size)
+
+    def fill(file: tuple[int, str, str]) -> None:
+        row, path, sha256 = file
+        array[row] = prepare_file(path, sha256, size, resize)
+
+    for _ in for_each(fill, files, threads, "prepared"):
+        pass
+    array.flush()
+    say(f"{images}: rows {rows.start} to {rows.stop - 1} of {len(table)}, {size}x{size} pixels")
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        shard, shards = snakemake.wildcards.scatteritem.split("-of-")
+        preprocess(
+            manifest=snakemake.input.manifest,
+            images=snakemake.output[0],
+            size=snakemake.params.size,
+            resize=snakemake.params.resize,
+            shard=int(shard),
+            shards=int(shards),
+            threads=snakemake.threads,
+        )

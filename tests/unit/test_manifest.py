@@ -1,0 +1,266 @@
+import hashlib
+import os
+import re
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+import manifest as stage
+from cxr.errors import UserError
+from cxr.tables import columns, read_table
+from xrays import draw, write_folder
+
+REAL = Path(__file__).resolve().parents[2] / "../shared/real"
+
+
+class Run:
+    """The manifest stage in a project of its own."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.xrays = write_folder(root / "xrays", effusion=12, normal=10)
+        self.dataset = {
+            "source": "folder",
+            "path": "xrays",
+            "classes": {"effusion": "effusion", "normal": "normal"},
+            "patient_pattern": None,
+        }
+
+    def __call__(self, max_rejected=0.01, threads=2, **dataset):
+        stage.manifest(
+            dataset=self.dataset | dataset,
+            name="mine",
+            folder=self.root / "data/mine",
+            root=self.root,
+            max_rejected=max_rejected,
+            min_size=32,
+            threads=threads,
+            manifest_csv=self.root / "manifest.csv",
+            rejected_csv=self.root / "rejected.csv",
+            boxes_csv=self.root / "boxes.csv",
+        )
+        return read_table(self.root / "manifest.csv", "manifest")
+
+    def message(self, **options):
+        with pytest.raises(UserError) as error:
+            self(**options)
+        return str(error.value)
+
+    @property
+    def rejected(self):
+        return read_table(self.root / "rejected.csv", "rejected")
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(tmp_path)
+
+
+def test_a_clean_folder(run, capsys):
+    table = run()
+    assert list(table.columns) == columns("manifest")
+    assert list(table["id"]) == [f"e{i}" for i in range(12)] + [f"n{i}" for i in range(10)]
+    assert list(table["label"]) == [1] * 12 + [0] * 10
+    assert list(table["class"]) == ["effusion"] * 12 + ["normal"] * 10
+    assert set(table["width"]) == set(table["height"]) == {64}
+    assert set(table["bit_depth"]) == {8}
+    assert table["path"][0] == "xrays/effusion/e0.png"
+    assert len(run.rejected) == 0
+    assert (run.root / "boxes.csv").read_text().startswith("id,finding,x,y,w,h,reference_width,")
+    assert "mine: 12 effusion, 10 normal, patients unknown, 0 rejected" in (capsys.readouterr().out)
+
+
+def test_checksums_are_those_of_the_files(run):
+    table = run()
+    for path, sha256 in zip(table["path"], table["sha256"], strict=True):
+        assert hashlib.sha256((run.root / path).read_bytes()).hexdigest() == sha256
+
+
+def test_threads_do_not_matter(run):
+    run(threads=1)
+    one = (run.root / "manifest.csv").read_bytes()
+    run(threads=4)
+    assert (run.root / "manifest.csv").read_bytes() == one
+
+
+def test_sizes_and_depths_are_those_of_the_image(run):
+    image = draw(True, 80, np.random.default_rng(9))[:, :50].astype(np.uint16) * 256
+    cv2.imwrite(str(run.xrays / "effusion/e0.png"), image)
+    row = run().iloc[0]
+    assert (row["width"], row["height"], row["bit_depth"]) == (50, 80, 16)
+
+
+def test_patients_are_counted(run, capsys):
+    run(patient_pattern=r"(\d+)")
+    assert "12 effusion, 10 normal, 12 patients, 0 rejected" in capsys.readouterr().out
+
+
+def spoil(path, how):
+    """Make an unusable image and return the reason that is expected."""
+    data = path.read_bytes()
+    match how:
+        case "empty":
+            path.write_bytes(b"")
+            return "empty file"
+        case "truncated":
+            path.write_bytes(data[: len(data) // 2])
+            return "truncated"
+        case "text":
+            path.write_text("I am a text file")
+            return "not a PNG, JPEG, TIFF or BMP image"
+        case "constant":
+            cv2.imwrite(str(path), np.full((64, 64), 7, np.uint8))
+            return "constant: all pixels are 7"
+        case "small":
+            cv2.imwrite(str(path), cv2.imread(str(path))[:31])
+            return "too small: 64x31 pixels"
+        case "dangling link":
+            path.unlink()
+            path.symlink_to(path.with_name("gone"))
+            return "file not found"
+
+
+SPOILT = ["empty", "truncated", "text", "constant", "small", "dangling link"]
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_unusable_images_are_rejected_with_the_reason(run, how):
+    reason = spoil(run.xrays / "normal/n4.png", how)
+    table = run(max_rejected=0.1)
+    assert len(table) == 21
+    assert "n4" not in set(table["id"])
+    assert list(run.rejected["path"]) == ["xrays/normal/n4.png"]
+    assert reason in run.rejected["reason"][0]
+
+
+def test_too_many_unusable_images_end_in_one_message(run, capsys):
+    for i, how in enumerate(SPOILT[:5]):
+        spoil(run.xrays / f"effusion/e{i}.png", how)
+    spoil(run.xrays / "normal/n0.png", "text")
+    text = run.message(max_rejected=0.09)
+    assert "5 of 12 images of the class effusion (41.7%) cannot be used" in text
+    assert "max_rejected allows 9.0%" in text
+    assert "xrays/effusion/e0.png: empty file" in text
+    assert "and 2 more" in text
+    assert "1 of 10 images of the class normal (10.0%)" in text
+    assert not (run.root / "manifest.csv").exists()
+    assert capsys.readouterr().out.count("rejected xrays/") == 6  # the whole list is in the log
+
+
+def test_the_limit_itself_is_allowed(run):
+    spoil(run.xrays / "normal/n0.png", "empty")
+    assert len(run(max_rejected=0.1)) == 21
+
+
+def test_files_that_are_no_images_do_not_count(run):
+    for i in range(20):
+        (run.xrays / "normal" / f"notes{i}.txt").write_text("hello")
+    assert len(run(max_rejected=0)) == 22
+    assert set(run.rejected["reason"]) == {"not an image file"}
+
+
+def test_a_class_without_a_usable_image(run):
+    for path in (run.xrays / "normal").iterdir():
+        spoil(path, "text")
+    assert "The class normal has no usable image (10 were rejected)" in run.message(max_rejected=1)
+
+
+def test_nothing_usable_at_all(run):
+    for path in run.xrays.rglob("*.png"):
+        spoil(path, "empty")
+    text = run.message(max_rejected=1)
+    assert "class normal has no usable" in text
+    assert "class effusion has no usable" in text
+
+
+def test_the_same_pixels_in_both_classes_whatever_the_file_type(run):
+    image = cv2.imread(str(run.xrays / "effusion/e3.png"))  # in colour: other bytes
+    cv2.imwrite(str(run.xrays / "normal/n99.tif"), image)
+    text = run.message()
+    assert "Both classes hold the same content, 1 in all" in text
+    assert "xrays/effusion/e3.png = xrays/normal/n99.tif" in text
+
+
+def test_copies_within_a_class_are_kept_and_said(run, capsys):
+    shutil.copy(run.xrays / "effusion/e3.png", run.xrays / "effusion/z.png")
+    assert len(run()) == 23
+    output = capsys.readouterr().out
+    assert "exact copies of another image in their class, kept: 1" in output
+    assert "xrays/effusion/z.png = xrays/effusion/e3.png" in output
+
+
+def test_odd_names_do_not_break_the_tables(run):
+    source = run.xrays / "effusion/e0.png"
+    (run.xrays / "effusion" / 'q"uote, and ä肺.png').write_bytes(draw_png(1))
+    with open(os.fsencode(run.xrays) + b"/normal/line\nbreak\xff.png", "wb") as file:  # noqa: PTH123
+        file.write(source.read_bytes())
+    table = run(max_rejected=0.1)
+    assert 'xrays/effusion/q"uote, and ä肺.png' in set(table["path"])
+    assert "q_uote__and___" in set(table["id"])
+    assert list(run.rejected["path"]) == ["xrays/normal/line\\x0abreak\\xff.png"]
+    assert len((run.root / "rejected.csv").read_text().splitlines()) == 2
+
+
+def draw_png(seed):
+    return cv2.imencode(".png", draw(True, 64, np.random.default_rng(seed)))[1].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("mask", "reason"),
+    [
+        (np.zeros((64, 64), np.uint8), None),  # an empty mask is a fact, no fault
+        (np.zeros((32, 64), np.uint8), "its mask is of 64x32 pixels, not 64x64"),
+        (None, "its mask .*: file not found"),
+    ],
+)
+def test_masks_are_checked(run, mask, reason):
+    rows = ["path,label,mask"]
+    rows += [
+        f"effusion/e{i}.png,1,mask.png" if i == 2 else f"effusion/e{i}.png,1," for i in range(9)
+    ]
+    rows += [f"normal/n{i}.png,0," for i in range(9)]
+    (run.xrays / "list.csv").write_text("\n".join(rows))
+    if mask is not None:
+        cv2.imwrite(str(run.xrays / "mask.png"), mask)
+    table = run(
+        max_rejected=0.2,
+        source="table",
+        path="xrays/list.csv",
+        root=None,
+        columns={},
+        effusion="1",
+        normal="0",
+    )
+    if reason is None:
+        assert table.set_index("id")["mask"]["e2"] == "xrays/mask.png"
+    else:
+        assert "e2" not in set(table["id"])
+        assert re.search(reason, run.rejected["reason"][0])
+
+
+def test_problems_of_a_table_without_any():
+    images = pd.DataFrame(
+        {"path": ["a", "b"], "label": ["1", "0"], "reason": ["", ""], "pixels": [b"a", b"b"]}
+    )
+    assert stage.problems(images, 0) == []
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="needs the real X-rays in ../shared/real")
+def test_real_nih_sample(run):
+    nih = REAL.resolve() / "nih"
+    table = run(
+        source="nih",
+        images=str(nih / "images"),
+        labels=str(nih / "Data_Entry_2017.csv"),
+        boxes=str(nih / "BBox_List_2017.csv"),
+        positive="Effusion",
+        negative="No Finding",
+    )
+    assert dict(table["class"].value_counts()) == {"normal": 499, "effusion": 170}
+    assert table["patient"].nunique() == 215
+    boxes = read_table(run.root / "boxes.csv", "boxes")
+    assert set(boxes["id"]) <= set(table["id"])

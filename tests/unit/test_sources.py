@@ -1,0 +1,465 @@
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxr import sources
+from cxr.config import load
+from cxr.errors import UserError
+from cxr.images import printable
+from xrays import write_folder
+
+CLASSES = {"effusion": "effusion", "normal": "normal"}
+REAL = Path(__file__).resolve().parents[2] / "../shared/real"
+DOCS = Path(__file__).resolve().parents[2] / "docs/datasets.md"
+
+
+def folder_set(path, **changes):
+    return {
+        "source": "folder",
+        "path": str(path),
+        "classes": CLASSES,
+        "patient_pattern": None,
+        **changes,
+    }
+
+
+def table_set(path, **changes):
+    return {
+        "source": "table",
+        "path": str(path),
+        "root": None,
+        "columns": {},
+        "effusion": "1",
+        "normal": "0",
+        "patient_pattern": None,
+        **changes,
+    }
+
+
+def nih_set(folder, **changes):
+    return {
+        "source": "nih",
+        "images": str(folder / "images"),
+        "labels": str(folder / "Data_Entry_2017.csv"),
+        "boxes": None,
+        "positive": "Effusion",
+        "negative": "No Finding",
+        **changes,
+    }
+
+
+def listed(dataset, root, folder="nowhere"):
+    return sources.list_images("mine", dataset, root / folder, root)
+
+
+def message(dataset, root, folder="nowhere"):
+    with pytest.raises(UserError) as error:
+        listed(dataset, root, folder)
+    return str(error.value)
+
+
+@pytest.fixture
+def xrays(tmp_path):
+    return write_folder(tmp_path / "xrays", effusion=11, normal=3)
+
+
+def test_folder_lists_effusions_first_in_natural_order(xrays, tmp_path):
+    images = listed(folder_set(xrays), tmp_path)
+    assert list(images["path"]) == [
+        *(f"xrays/effusion/e{i}.png" for i in range(11)),
+        *(f"xrays/normal/n{i}.png" for i in range(3)),
+    ]
+    assert list(images["label"]) == ["1"] * 11 + ["0"] * 3
+    assert (images[["patient", "age", "sex", "view", "mask", "subset", "reason"]] == "").all().all()
+
+
+def test_paths_outside_the_project_are_absolute(xrays, tmp_path):
+    images = sources.list_images("mine", folder_set(xrays), tmp_path, tmp_path / "project")
+    assert images["path"][0] == f"{xrays}/effusion/e0.png"
+
+
+def test_folder_path_relative_to_the_project(xrays, tmp_path):
+    assert listed(folder_set("xrays"), tmp_path)["path"][0] == "xrays/effusion/e0.png"
+
+
+def test_archive_with_nested_class_folders(xrays, tmp_path):
+    (xrays / "deep").mkdir()
+    (xrays / "normal").rename(xrays / "deep" / "healthy")
+    classes = {"effusion": "effusion", "normal": "deep/healthy"}
+    dataset = {"source": "archive", "classes": classes, "patient_pattern": None}
+    images = listed(dataset, tmp_path, "xrays")
+    assert images["path"].iloc[-1] == "xrays/deep/healthy/n2.png"
+
+
+def test_files_that_are_no_images_do_not_count_but_unsupported_ones_do(xrays, tmp_path):
+    (xrays / "effusion" / "notes.txt").write_text("hello")
+    (xrays / "effusion" / "scan.dcm").write_text("DICOM")
+    (xrays / "effusion" / ".DS_Store").write_text("hidden")
+    images = listed(folder_set(xrays), tmp_path).set_index("path")
+    assert len(images) == 16
+    assert images["reason"]["xrays/effusion/notes.txt"] == "not an image file"
+    assert images["label"]["xrays/effusion/notes.txt"] == ""
+    assert images["label"]["xrays/effusion/scan.dcm"] == "1"
+
+
+@pytest.mark.parametrize("name", [b"line\nbreak.png", b"\xff\xfe.png", b"tab\t.png"])
+def test_names_that_would_break_tables_are_refused(xrays, tmp_path, name):
+    with open(os.fsencode(xrays) + b"/normal/" + name, "wb"):  # noqa: PTH123
+        pass
+    images = listed(folder_set(xrays), tmp_path)
+    assert list(images["reason"].str.contains("rename it")).count(True) == 1
+    bad = images["path"][images["reason"] != ""].iloc[0]
+    assert printable(bad).isprintable()
+
+
+def test_quotes_commas_and_unicode_are_fine(xrays, tmp_path):
+    (xrays / "normal" / 'a "b", ä 肺.png').write_bytes(b"")
+    assert (listed(folder_set(xrays), tmp_path)["reason"] == "").all()
+
+
+def test_missing_class_folder_names_the_likely_one(xrays, tmp_path):
+    (xrays / "effusion").rename(xrays / "Effusion")
+    text = message(folder_set(xrays), tmp_path)
+    assert "datasets.mine.classes.effusion" in text
+    assert "Did you mean 'Effusion'? " in text
+
+
+def test_empty_class_folder(xrays, tmp_path):
+    for path in (xrays / "normal").iterdir():
+        path.unlink()
+    (xrays / "normal" / "readme.txt").write_text("nothing here")
+    text = message(folder_set(xrays), tmp_path)
+    assert f"datasets.mine.classes.normal: {xrays}/normal holds no image" in text
+
+
+def test_missing_folder(tmp_path):
+    assert f"datasets.mine.path: there is no folder {tmp_path}/x" in message(
+        folder_set("x"), tmp_path
+    )
+
+
+def test_patients_from_names(xrays, tmp_path):
+    images = listed(folder_set(xrays, patient_pattern=r"^(.\d)"), tmp_path)
+    assert list(images["patient"][9:12]) == ["e9", "e1", "n0"]  # e10 is taken for e1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        (r"e(\d+)", "finds no patient in 3 of 14 file names, such as n0.png"),
+        (r"e(\d+", "is no regular expression"),
+        (r"e\d+", "needs one group"),
+    ],
+)
+def test_patterns_that_do_not_fit(xrays, tmp_path, pattern, expected):
+    text = message(folder_set(xrays, patient_pattern=pattern), tmp_path)
+    assert text.startswith("datasets.mine.patient_pattern: ")
+    assert expected in text
+
+
+def test_phantom_has_facts_and_masks(tmp_path):
+    folder = write_folder(tmp_path / "data/phantom", effusion=2, normal=1)
+    (folder / "labels.csv").write_text(
+        "path,label,patient,age,sex,view,mask,severity\n"
+        "effusion/e1.png,1,P2,60,F,PA,masks/e1.png,0.5\n"
+        "effusion/e0.png,1,P1,50,M,AP,masks/e0.png,0.5\n"
+        "normal/n0.png,0,P1,51,M,AP,,\n"
+        "normal/n7.png,0,P9,51,M,AP,,\n"  # deleted by hand
+    )
+    images = listed({"source": "phantom"}, tmp_path, "data/phantom")
+    assert list(images["path"].map(os.path.basename)) == ["e0.png", "e1.png", "n0.png"]
+    assert list(images["patient"]) == ["P1", "P2", "P1"]
+    assert list(images["age"]) == ["50", "60", "51"]
+    assert list(images["mask"]) == [
+        "data/phantom/masks/e0.png",
+        "data/phantom/masks/e1.png",
+        "",
+    ]
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+def test_table_with_our_own_names(tmp_path):
+    table = write(
+        tmp_path / "list.csv",
+        "path,label,patient,age,sex,view,mask,subset,other\n"
+        "n.png,0,007,058Y,female,pa,,test,x\n"
+        "e.png, 1.0 ,NA,411,M,AP,m/e.png,train,x\n",
+    )
+    images = listed(table_set(table), tmp_path)
+    assert images.to_dict("records") == [
+        {
+            "path": "e.png",
+            "label": "1",
+            "patient": "NA",
+            "age": "",
+            "sex": "M",
+            "view": "AP",
+            "mask": "m/e.png",
+            "subset": "train",
+            "reason": "",
+        },
+        {
+            "path": "n.png",
+            "label": "0",
+            "patient": "007",
+            "age": "58",
+            "sex": "F",
+            "view": "PA",
+            "mask": "",
+            "subset": "test",
+            "reason": "",
+        },
+    ]
+
+
+def test_table_with_mapped_names_and_labels(tmp_path):
+    table = write(tmp_path / "list.csv", "file,finding,who\ne.png,fluid,A\n/abs/n.png,none,B\n")
+    (tmp_path / "xrays").mkdir()
+    columns = {"path": "file", "label": "finding", "patient": "who", "age": None}
+    dataset = table_set(table, columns=columns, effusion="fluid", normal="none", root="xrays")
+    images = listed(dataset, tmp_path)
+    assert list(images["path"]) == ["xrays/e.png", "/abs/n.png"]
+    assert list(images["patient"]) == ["A", "B"]
+
+
+def test_rows_that_cannot_be_used_have_reasons(tmp_path):
+    table = write(tmp_path / "list.csv", "path,label\ne.png,1\nn.png,0\nx.png,?\n,1\nn.png,0\n")
+    images = listed(table_set(table), tmp_path)
+    reasons = dict(zip(images["reason"], images["label"], strict=True))
+    assert reasons == {
+        "": "0",
+        "listed more than once": "0",
+        "row 5 has no path": "1",
+        "the label '?' is neither '1' nor '0'": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "expected"),
+    [
+        (
+            "path,labels\ne.png,1\n",
+            {},
+            ["datasets.mine.columns.label", "no column 'label'. Did you mean 'labels'?"],
+        ),
+        (
+            "path,label\ne.png,1\n",
+            {"columns": {"patient": "pid"}},
+            ["datasets.mine.columns.patient", "no column 'pid'"],
+        ),
+        (
+            "path,label\ne.png,1\nn.png,2\n",
+            {},
+            ["datasets.mine.normal", "has the label '0'. Labels in it: '1', '2'"],
+        ),
+        ("path,label\n", {}, ["datasets.mine.effusion", "Labels in it: none"]),
+        (
+            "path,label,subset\ne.png,1,val\nn.png,0,train\n",
+            {},
+            ["datasets.mine.columns.subset", "the subset 'val'. Allowed: train, validation, test"],
+        ),
+        ("path,label\n", {"root": "none"}, ["datasets.mine.root", "there is no folder"]),
+        ("", {}, ["datasets.mine.path", "list.csv: the file is empty"]),
+    ],
+)
+def test_mistakes_in_a_table(tmp_path, text, changes, expected):
+    text = message(table_set(write(tmp_path / "list.csv", text), **changes), tmp_path)
+    for part in expected:
+        assert part in text
+
+
+HEADER = (
+    "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
+    "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],\n"
+)
+
+
+@pytest.fixture
+def nih(tmp_path):
+    folder = tmp_path / "nih"
+    for i, name in enumerate(["1_000", "1_001", "2_000", "3_000"]):
+        path = folder / f"images/images_00{i}/images/{name}.png"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"")
+    rows = "".join(
+        f"{name}.png,{finding},0,{name[0]},{age},{sex},PA,2500,2048,0.171,0.171,\n"
+        for name, finding, age, sex in [
+            ("1_000", "Cardiomegaly|Effusion", "058Y", "M"),
+            ("1_001", "No Finding", "058Y", "M"),
+            ("2_000", "Pneumonia", "41", "F"),
+            ("3_000", "Effusion", "411", "F"),
+            ("4_000", "Effusion", "50", "F"),
+        ]
+    )
+    (folder / "Data_Entry_2017.csv").write_text(HEADER + rows)
+    return folder
+
+
+def test_nih_picks_findings_and_facts(nih, tmp_path, capsys):
+    images = listed(nih_set(nih), tmp_path)
+    assert list(images["path"].map(os.path.basename)) == ["1_000.png", "3_000.png", "1_001.png"]
+    assert list(images["label"]) == ["1", "1", "0"]
+    assert list(images["patient"]) == ["1", "3", "1"]
+    assert list(images["age"]) == ["58", "", "58"]
+    assert list(images["sex"]) == ["M", "F", "M"]
+    assert set(images["view"]) == {"PA"}
+    assert "4 of 5 images show Effusion or No Finding; 3 of them" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"positive": "effusion"}, "datasets.mine.positive"),
+        ({"positive": "Efusion"}, "Did you mean 'Effusion'?"),
+        ({"images": "none"}, "datasets.mine.images: there is no folder"),
+        ({"labels": "none.csv"}, "datasets.mine.labels"),
+        ({"negative": "Pneumonia"}, None),
+    ],
+)
+def test_mistakes_in_nih(nih, tmp_path, changes, expected):
+    dataset = nih_set(nih, **changes)
+    if expected is None:
+        assert list(listed(dataset, tmp_path)["label"]) == ["1", "1", "0"]
+    else:
+        assert expected in message(dataset, tmp_path)
+
+
+def test_nih_without_images_of_a_class(nih, tmp_path):
+    (nih / "images/images_001/images/1_001.png").unlink()
+    text = message(nih_set(nih), tmp_path)
+    assert "datasets.mine.images: none of the images" in text
+    assert "'No Finding'" in text
+
+
+def test_boxes_of_listed_images(nih, tmp_path):
+    boxes = nih / "BBox_List_2017.csv"
+    boxes.write_text(
+        "Image Index,Finding Label,Bbox [x,y,w,h],,,\n"
+        "3_000.png,Effusion,225.5,547,86.75,79,,,\n"
+        "2_000.png,Pneumonia,1,2,3,4,,,\n"
+    )
+    dataset = nih_set(nih, boxes=str(boxes))
+    images = listed(dataset, tmp_path)
+    images["id"] = [Path(path).stem for path in images["path"]]
+    table = sources.list_boxes("mine", dataset, tmp_path, images)
+    assert table.to_dict("records") == [
+        {
+            "id": "3_000",
+            "finding": "Effusion",
+            "x": 225.5,
+            "y": 547,
+            "w": 86.75,
+            "h": 79,
+            "reference_width": 1024,
+            "reference_height": 1024,
+        }
+    ]
+    assert len(sources.list_boxes("mine", nih_set(nih), tmp_path, images)) == 0
+    boxes.write_text("Image Index,Finding Label,Bbox [x,y,w,h]\n3_000.png,Effusion,?,1,1,1\n")
+    with pytest.raises(UserError, match=r"datasets.mine.boxes: .*\n  row 2, column x: '\?'"):
+        sources.list_boxes("mine", dataset, tmp_path, images)
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="needs the real X-rays in ../shared/real")
+def test_real_nih_sample(tmp_path):
+    nih = REAL / "nih"
+    dataset = nih_set(nih, boxes=str(nih / "BBox_List_2017.csv"))
+    images = listed(dataset, tmp_path)
+    assert images["label"].value_counts().to_dict() == {"0": 499, "1": 170}
+    assert (images["age"] != "").all()
+    assert set(images["sex"]) == {"F", "M"}
+    images["id"] = [Path(path).stem for path in images["path"]]
+    boxes = sources.list_boxes("nih", dataset, tmp_path, images)
+    assert set(boxes["id"]) <= set(images["id"])
+    assert len(boxes) > 0
+
+
+@pytest.mark.parametrize(
+    ("given", "years"),
+    [
+        ("57", "57"),
+        ("57.0", "57"),
+        ("3.5", "3.5"),
+        ("058Y", "58"),
+        ("018M", "1"),
+        ("006M", "0"),
+        ("010D", "0"),
+        ("120", "120"),
+        ("121", ""),
+        ("-1", ""),
+        ("", ""),
+        ("old", ""),
+    ],
+)
+def test_years(given, years):
+    assert sources._years(given) == years
+
+
+def test_clashing_stems_get_their_class_and_numbers():
+    paths = ["e/a.png", "e/b/a.jpg", "e/c d.png", "n/A.png", "n/c_d.png", "n/x.png"]
+    classes = ["effusion"] * 3 + ["normal"] * 3
+    assert sources.unique_ids(paths, classes) == [
+        "effusion-a",
+        "effusion-a-2",
+        "effusion-c_d",
+        "normal-A",
+        "normal-c_d",
+        "x",
+    ]
+
+
+STEMS = st.text(st.sampled_from("aA_-2 ä."), min_size=1, max_size=4)
+
+
+@given(st.lists(st.tuples(STEMS, st.sampled_from(["effusion", "normal"])), max_size=30))
+def test_ids_are_unique_safe_and_repeatable(rows):
+    paths = [f"folder{i}/x{stem}.png" for i, (stem, _) in enumerate(rows)]
+    classes = [name for _, name in rows]
+    ids = sources.unique_ids(paths, classes)
+    assert len({one.lower() for one in ids}) == len(rows)
+    assert all(re.fullmatch("[A-Za-z0-9._-]+", one) for one in ids)
+    assert ids == sources.unique_ids(paths, classes)
+
+
+def test_ids_that_look_like_made_ones_do_not_collide():
+    paths = ["1/a.png", "2/a.png", "effusion-a.png", "effusion-a-2.png"]
+    ids = sources.unique_ids(paths, ["effusion"] * 4)
+    assert len(set(ids)) == 4
+    assert ids[2:] == ["effusion-a", "effusion-a-2"]
+
+
+SNIPPETS = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_the_snippets_of_the_docs_work(tmp_path, snippet):
+    for pair in ("xrays", "data/mine"):
+        write_folder(tmp_path / pair, effusion=1, normal=1)
+    for name in ("xrays/fluid", "xrays/controls/healthy", "nih/images"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("xrays/fluid/17_a", "xrays/controls/healthy/18_a", "nih/images/1", "nih/images/2"):
+        (tmp_path / f"{name}.png").write_bytes(b"image")
+    write(tmp_path / "xrays.csv", re.search(r"```csv\n(.*?)```", DOCS.read_text(), re.DOTALL)[1])
+    rows = "a.png,pleural effusion,1\nb.png,healthy,2\n"
+    write(tmp_path / "list.csv", "file,diagnosis,pid\n" + rows)
+    rows = "1.png,Effusion,0,1,50,F,PA,1,1,1,1,\n2.png,No Finding,0,2,50,F,PA,1,1,1,1,\n"
+    write(tmp_path / "nih/Data_Entry_2017.csv", HEADER + rows)
+    write(tmp_path / "nih/BBox_List_2017.csv", "Image Index,Finding Label,Bbox [x,y,w,h]\n")
+
+    shipped = yaml.safe_load((DOCS.parents[1] / "config.yaml").read_text(encoding="utf-8"))
+    mine = yaml.safe_load(snippet)
+    shipped["datasets"] |= mine["datasets"]
+    config = load(shipped | {"dataset": mine["dataset"]}, tmp_path)
+    name = config["dataset"]
+    images = sources.list_images(name, config["datasets"][name], tmp_path / "data" / name, tmp_path)
+    assert set(images["label"]) == {"0", "1"}
+    assert (images["reason"] == "").all()
