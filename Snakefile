@@ -1,0 +1,43 @@
+"""pleura: learn to detect pleural effusion in chest X-rays, from raw images to metrics.
+
+Usage: snakemake --cores 4 [--config dataset=chest_xrays] [--configfile mine.yaml] [stage]
+Config: config.yaml, described key by key in docs/config.md. Results: results/README.md.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/acquire.smk"
+include: "rules/manifest.smk"
+include: "rules/preprocess.smk"
+include: "rules/split.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/compare.smk"
+include: "rules/run.smk"
+
+
+localrules:
+    all,
+    acquire,
+    manifest,
+    preprocess,
+    split,
+    train,
+    evaluate,
+    compare,
+
+
+rule all:
+    """Everything for the data set that the config chooses."""
+    default_target: True
+    input:
+        rules.evaluate.input,
+        rules.compare.input,
+        expand("results/{dataset}/run.json", dataset=config["dataset"]),

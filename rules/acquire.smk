@@ -1,0 +1,61 @@
+"""Images on disk.
+
+INPUTS   phantom: nothing; archive: a zip or tar at a URL, or placed in data/downloads/
+OUTPUTS  data/<dataset>/, with acquired.json as its last file. The sources folder, table and nih
+         need nothing: their images are the user's and stay where they are.
+"""
+
+
+rule acquire:
+    """Target: the images of the data set."""
+    input:
+        acquired(config["dataset"]),
+
+
+rule acquire_phantom:
+    """Draw simulated chest X-rays."""
+    input:
+        code=modules("acquire_phantom"),
+    output:
+        "data/{dataset}/acquired.json",
+    log:
+        "results/{dataset}/logs/acquire.log",
+    benchmark:
+        "results/{dataset}/benchmarks/acquire.tsv"
+    wildcard_constraints:
+        dataset=datasets_from("phantom"),
+    conda:
+        "../environment.yml"
+    threads: 2
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        normal=lookup("datasets/{dataset}/normal", within=config),
+        effusion=lookup("datasets/{dataset}/effusion", within=config),
+        size=lookup("datasets/{dataset}/size", within=config),
+        seed=lookup("datasets/{dataset}/seed", within=config),
+    script:
+        "../scripts/acquire_phantom.py"
+
+
+rule acquire_archive:
+    """Fetch, verify and unpack an archive of X-rays."""
+    input:
+        code=modules("acquire_archive"),
+    output:
+        "data/{dataset}/acquired.json",
+    log:
+        "results/{dataset}/logs/acquire.log",
+    wildcard_constraints:
+        dataset=datasets_from("archive"),
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=240,
+    params:
+        url=lookup("datasets/{dataset}/url", within=config),
+        sha256=lookup("datasets/{dataset}/sha256", within=config),
+    script:
+        "../scripts/acquire_archive.py"

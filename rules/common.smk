@@ -1,0 +1,61 @@
+"""What the rules share: the checked config, modules as inputs, paths of the chosen data set."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from cxr.acquired import changes
+from cxr.config import load
+from cxr.errors import UserError
+from cxr.fingerprint import fingerprint, watched
+from cxr.modules import imported
+
+
+def checked_config():
+    """The config with its defaults, or an end that lists every problem in it."""
+    try:
+        return load(config, ROOT)
+    except UserError as error:
+        sys.exit(str(error))  # a WorkflowError would add where in this file it was raised
+
+
+config = checked_config()
+
+
+wildcard_constraints:
+    dataset="|".join(config["datasets"]),
+    experiment="|".join(config["experiments"]),
+    seed=r"\d+",
+
+
+def modules(script):
+    """The modules of scripts/cxr that a script imports: inputs, so that an edit reruns the rule."""
+    paths = imported(ROOT / "scripts" / f"{script}.py", ROOT / "scripts")
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+def datasets_from(source):
+    """A regular expression for the names of the data sets with this source."""
+    names = [name for name, dataset in config["datasets"].items() if dataset["source"] == source]
+    return "|".join(names) or "(?!)"
+
+
+def results(pattern):
+    """The paths of a result for the chosen data set, experiments and seeds."""
+    return expand(
+        f"results/{config['dataset']}/{pattern}", experiment=config["run"], seed=config["seeds"]
+    )
+
+
+def acquired(dataset):
+    """The file that says a data set's images are there; none where the images are the user's."""
+    source = config["datasets"][dataset]["source"]
+    return [f"data/{dataset}/acquired.json"] if source in ("phantom", "archive") else []
+
+
+def state_of_images(wildcards):
+    """What the manifest's inputs look like: a parameter, so that a changed folder reruns it."""
+    dataset = config["datasets"][wildcards.dataset]
+    return changes(f"data/{wildcards.dataset}") + fingerprint(watched(dataset))

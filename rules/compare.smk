@@ -1,0 +1,63 @@
+"""Experiments side by side.
+
+INPUTS   results/<dataset>/<experiment>/seed-<seed>/predictions.csv and metrics.json of every
+         experiment in `run` and every seed, results/<dataset>/manifest.csv
+OUTPUTS  results/<dataset>/comparison.csv and comparison.png
+"""
+
+
+rule compare:
+    """Target: the experiments side by side."""
+    input:
+        results("comparison.csv"),
+        results("comparison.png"),
+
+
+rule compare_experiments:
+    """Compare the experiments on the same test images, with paired 95 % intervals."""
+    input:
+        predictions=expand(
+            "results/{{dataset}}/{experiment}/seed-{seed}/predictions.csv",
+            experiment=config["run"],
+            seed=config["seeds"],
+        ),
+        scores=expand(
+            "results/{{dataset}}/{experiment}/seed-{seed}/metrics.json",
+            experiment=config["run"],
+            seed=config["seeds"],
+        ),
+        manifest="results/{dataset}/manifest.csv",
+        code=modules("compare"),
+    output:
+        "results/{dataset}/comparison.csv",
+    log:
+        "results/{dataset}/logs/compare.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        experiments=[experiment for experiment in config["run"] for seed in config["seeds"]],
+        resamples=config["evaluate"]["resamples"],
+        seed=config["evaluate"]["seed"],
+    script:
+        "../scripts/compare.py"
+
+
+rule compare_figure:
+    """Draw each experiment's metrics with their intervals and seeds."""
+    input:
+        comparison="results/{dataset}/comparison.csv",
+        code=modules("compare_figure"),
+    output:
+        "results/{dataset}/comparison.png",
+    log:
+        "results/{dataset}/logs/compare_figure.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/compare_figure.py"

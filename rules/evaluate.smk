@@ -1,0 +1,63 @@
+"""How good each network is.
+
+INPUTS   results/<dataset>/<experiment>/seed-<seed>/predictions.csv and history.csv,
+         results/<dataset>/manifest.csv
+OUTPUTS  results/<dataset>/<experiment>/seed-<seed>/metrics.json and its figures
+"""
+
+
+rule evaluate:
+    """Target: metrics and figures of each network."""
+    input:
+        results("{experiment}/seed-{seed}/metrics.json"),
+        results("{experiment}/seed-{seed}/roc.png"),
+
+
+rule evaluate_predictions:
+    """Score the validation and test predictions, with 95 % intervals."""
+    input:
+        predictions="results/{dataset}/{experiment}/seed-{seed}/predictions.csv",
+        manifest="results/{dataset}/manifest.csv",
+        code=modules("evaluate"),
+    output:
+        "results/{dataset}/{experiment}/seed-{seed}/metrics.json",
+    log:
+        "results/{dataset}/logs/evaluate-{experiment}-{seed}.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        threshold=config["evaluate"]["threshold"],
+        resamples=config["evaluate"]["resamples"],
+        seed=config["evaluate"]["seed"],
+    script:
+        "../scripts/evaluate.py"
+
+
+rule evaluate_figures:
+    """Draw the learning curves, ROC, precision-recall, calibration and the surest mistakes."""
+    input:
+        predictions="results/{dataset}/{experiment}/seed-{seed}/predictions.csv",
+        history="results/{dataset}/{experiment}/seed-{seed}/history.csv",
+        metrics="results/{dataset}/{experiment}/seed-{seed}/metrics.json",
+        manifest="results/{dataset}/manifest.csv",
+        images="results/{dataset}/images.npy",
+        code=modules("evaluate_figures"),
+    output:
+        history="results/{dataset}/{experiment}/seed-{seed}/history.png",
+        confusion="results/{dataset}/{experiment}/seed-{seed}/confusion.png",
+        roc="results/{dataset}/{experiment}/seed-{seed}/roc.png",
+        precision_recall="results/{dataset}/{experiment}/seed-{seed}/precision_recall.png",
+        calibration="results/{dataset}/{experiment}/seed-{seed}/calibration.png",
+        mistakes="results/{dataset}/{experiment}/seed-{seed}/mistakes.png",
+    log:
+        "results/{dataset}/logs/evaluate_figures-{experiment}-{seed}.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    script:
+        "../scripts/evaluate_figures.py"

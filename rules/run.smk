@@ -1,0 +1,32 @@
+"""The record of a run, written last.
+
+INPUTS   every metrics.json and comparison.csv of the data set
+OUTPUTS  results/<dataset>/run.json
+"""
+
+
+rule run_record:
+    """Write down the config, versions, hardware and checksums behind the results."""
+    input:
+        scores=expand(
+            "results/{{dataset}}/{experiment}/seed-{seed}/metrics.json",
+            experiment=config["run"],
+            seed=config["seeds"],
+        ),
+        comparison="results/{dataset}/comparison.csv",
+        manifest="results/{dataset}/manifest.csv",
+        split="results/{dataset}/split.csv",
+        code=modules("run"),
+    output:
+        "results/{dataset}/run.json",
+    log:
+        "results/{dataset}/logs/run.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        config=config,
+    script:
+        "../scripts/run.py"

@@ -1,0 +1,35 @@
+"""Which images train, validate and test.
+
+INPUTS   results/<dataset>/manifest.csv and, if split.file names one, the user's own table
+OUTPUTS  results/<dataset>/split.csv
+"""
+
+
+rule split:
+    """Target: the train, validation and test subsets."""
+    input:
+        results("split.csv"),
+
+
+rule split_images:
+    """Divide the images into train, validation and test, patient by patient where known."""
+    input:
+        **({"file": config["split"]["file"]} if config["split"]["file"] else {}),
+        manifest="results/{dataset}/manifest.csv",
+        code=modules("split"),
+    output:
+        "results/{dataset}/split.csv",
+    log:
+        "results/{dataset}/logs/split.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        test=config["split"]["test"],
+        validation=config["split"]["validation"],
+        seed=config["split"]["seed"],
+        stratify=config["split"]["stratify"],
+    script:
+        "../scripts/split.py"

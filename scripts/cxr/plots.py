@@ -1,0 +1,50 @@
+"""The look of every figure: fonts, colours that colour-blind readers can tell apart, saving."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+# Okabe and Ito, "Color Universal Design" (2008)
+BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+SKY, YELLOW, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "#777777"
+SERIES = [BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY, BLACK]
+
+NOTICE = "research and teaching only"
+
+plt.rcParams.update(
+    {
+        "figure.dpi": 150,
+        "savefig.dpi": 150,
+        "font.size": 10,
+        "axes.titlesize": 11,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.color": "#e6e6e6",
+        "grid.linewidth": 0.8,
+        "axes.axisbelow": True,
+        "legend.frameon": False,
+        "lines.linewidth": 1.8,
+    }
+)
+
+
+def save(figure: plt.Figure, path: str | Path) -> None:
+    """Write a figure as PNG, the same bytes for the same figure, and close it."""
+    figure.savefig(path, metadata={"Software": None})
+    plt.close(figure)
+
+
+def value_text(entry: dict) -> str:
+    """A metric of metrics.json as text: value and interval, or why there is none."""
+    if entry["value"] is None:
+        return f"undefined: {entry['reason']}"
+    low, high = entry["ci95"]
+    if low is None:
+        return f"{entry['value']:.2f}"
+    return f"{entry['value']:.2f} (95 % CI {low:.2f} to {high:.2f})"

@@ -1,0 +1,105 @@
+"""Train one experiment with one seed, and predict its validation and test images.
+
+Reads images.npy, manifest.csv and split.csv. Writes model.keras, history.csv and
+predictions.csv. The same config, lock and type of machine give the same bits.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cxr.errors import UserError
+from cxr.log import job_log, say
+
+
+def subset_rows(table: pd.DataFrame, subset: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rows in images.npy and labels of one subset, int (n,) each."""
+    part = table[table["subset"] == subset]
+    return part["row"].to_numpy(), part["label"].to_numpy()
+
+
+def read_table(manifest: Path, split: Path) -> pd.DataFrame:
+    """Join the split to the manifest: id, label, subset and the row in images.npy."""
+    table = pd.read_csv(manifest, dtype={"id": str}, usecols=["id", "label"])
+    table["row"] = np.arange(len(table))
+    return table.merge(pd.read_csv(split, dtype=str), on="id", validate="one_to_one")
+
+
+def set_backend(name: str) -> None:
+    """Choose Keras' backend; must run before Keras is imported.
+
+    Raises:
+        UserError: The backend is not installed.
+    """
+    from importlib.util import find_spec
+
+    if find_spec(name) is None:
+        raise UserError(
+            f"backend: {name} is set in the config, but the package {name} is not installed. "
+            f"Install it beside the lock (pip install {name}) or use backend: tensorflow."
+        )
+    os.environ["KERAS_BACKEND"] = name
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def train(
+    images: Path,
+    manifest: Path,
+    split: Path,
+    recipe: dict,
+    seed: int,
+    backend: str,
+    name: str,
+    model: Path,
+    history: Path,
+    predictions: Path,
+) -> None:
+    """Train, keep the network, its history and its predictions.
+
+    Args:
+        images: images.npy, float32 (N, side, side).
+        manifest: manifest.csv, whose rows are those of `images`.
+        split: split.csv.
+        recipe: The experiment from the config.
+        seed: Seed of the run.
+        backend: Keras backend: tensorflow, jax or torch.
+        name: Experiment and seed, for the progress lines.
+        model: model.keras to write.
+        history: history.csv to write.
+        predictions: predictions.csv to write: id, subset, label, probability.
+    """
+    set_backend(backend)
+    from cxr.training import fit, predict
+
+    table = read_table(manifest, split)
+    array = np.load(images, mmap_mode="r")
+    training, validation = (subset_rows(table, subset) for subset in ("train", "validation"))
+    say(f"{name}  {len(training[0])} training and {len(validation[0])} validation images")
+    network, rows = fit(array, training, validation, recipe, seed, name)
+    network.summary(print_fn=print)
+    network.save(model)
+    pd.DataFrame(rows).to_csv(history, index=False)
+
+    held_out = table[table["subset"].isin(["validation", "test"])]
+    held_out = held_out.assign(
+        probability=predict(network, array, held_out["row"].to_numpy())
+    ).sort_values("subset", kind="stable", key=lambda subset: subset == "test")
+    held_out[["id", "subset", "label", "probability"]].to_csv(predictions, index=False)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        train(
+            images=snakemake.input.images,
+            manifest=snakemake.input.manifest,
+            split=snakemake.input.split,
+            recipe=snakemake.params.recipe,
+            seed=int(snakemake.wildcards.seed),
+            backend=snakemake.params.backend,
+            name=f"{snakemake.wildcards.experiment} seed {snakemake.wildcards.seed}",
+            model=snakemake.output.model,
+            history=snakemake.output.history,
+            predictions=snakemake.output.predictions,
+        )
