@@ -16,6 +16,7 @@ rule split_images:
     input:
         **({"file": config["split"]["file"]} if config["split"]["file"] else {}),
         manifest="results/{dataset}/manifest.csv",
+        schema="schemas/split.schema.yaml",
         code=modules("split"),
     output:
         "results/{dataset}/split.csv",

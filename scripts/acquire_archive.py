@@ -8,12 +8,14 @@ no file that pleura did not write is changed or deleted.
 
 from pathlib import Path
 
-from cxr import acquired, archive
+from cxr import acquired
+from cxr.archive import unpack
+from cxr.download import DOWNLOADS, fetch
 from cxr.log import job_log, say
 
 
 def acquire_archive(
-    url: str, sha256: str, folder: str | Path, downloads: str | Path = archive.DOWNLOADS
+    url: str, sha256: str, folder: str | Path, downloads: str | Path = DOWNLOADS
 ) -> None:
     """Fill `folder` (data/<dataset>) with the files of the archive at `url`.
 
@@ -22,8 +24,8 @@ def acquire_archive(
     """
     folder = Path(folder)
     with acquired.staging(folder) as staging:
-        source = archive.fetch(url, sha256, downloads, key=f"datasets.{folder.name}.sha256")
-        archive.unpack(source, staging)
+        source = fetch(url, sha256, downloads, key=f"datasets.{folder.name}.sha256")
+        unpack(source, staging)
         acquired.replace(folder, staging, {"source": "archive", "url": url, "sha256": sha256})
     say(f"{folder} holds the files of {source}")
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from cxr import metrics
 from cxr.log import job_log, say
+from cxr.predictions import read_predictions
 
 
 def run_values(
@@ -86,11 +87,10 @@ def compare_runs(
     return table.astype(dict.fromkeys(columns[4:], float))
 
 
-def read_run(predictions: Path, scores: Path, patients: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+def read_run(predictions: Path, scores: Path, manifest: Path) -> tuple[pd.DataFrame, float]:
     """Test predictions of one run with their patients, and the run's threshold."""
-    table = pd.read_csv(predictions, dtype={"id": str}).merge(patients, on="id")
-    threshold = json.loads(Path(scores).read_text())["threshold"]
-    return table[table["subset"] == "test"].sort_values("id"), threshold
+    table = read_predictions(predictions, manifest)
+    return table[table["subset"] == "test"], json.loads(Path(scores).read_text())["threshold"]
 
 
 def compare(
@@ -113,10 +113,9 @@ def compare(
         resamples: Of the bootstrap.
         seed: Of the bootstrap.
     """
-    patients = pd.read_csv(manifest, dtype=str, keep_default_na=False, usecols=["id", "patient"])
     runs = {}
     for experiment, table, score in zip(experiments, predictions, scores, strict=True):
-        runs.setdefault(experiment, []).append(read_run(table, score, patients))
+        runs.setdefault(experiment, []).append(read_run(table, score, manifest))
     comparison = compare_runs(runs, resamples, seed)
     comparison.to_csv(output, index=False)
     for row in comparison[comparison["metric"] == "auroc"].itertuples():

@@ -19,10 +19,14 @@ SHOWN = {
     "sensitivity": "sensitivity",
     "specificity": "specificity",
 }
+MARKERS = "osD^v"  # as many as share no factor with the colours: 35 differ in one or both
+BAND = {"linewidth": 7, "alpha": 0.3, "markersize": 0}
 
 
 def draw_comparison(comparison: pd.DataFrame, title: str) -> plt.Figure:
-    """Values with 95 % intervals, and the AUROC's paired difference to the first experiment.
+    """Values with 95 % intervals, and their paired differences to the first experiment.
+
+    Where an experiment has several seeds, a broad band shows one standard deviation over them.
 
     Args:
         comparison: comparison.csv.
@@ -32,48 +36,49 @@ def draw_comparison(comparison: pd.DataFrame, title: str) -> plt.Figure:
     figure, (values, differences) = plt.subplots(
         1,
         2,
-        figsize=(10, 1.8 + 0.32 * len(SHOWN) * max(2, len(names))),
+        figsize=(10, 2.2 + len(SHOWN) * (0.3 + 0.2 * len(names))),
         width_ratios=(3, 2),
         layout="constrained",
     )
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
-    offsets = np.linspace(-0.25, 0.25, len(names)) if len(names) > 1 else [0.0]
-    for number, (name, offset) in enumerate(zip(names, offsets, strict=True)):
+    for number, name in enumerate(names):
         part = comparison[comparison["experiment"] == name].set_index("metric").loc[list(SHOWN)]
-        colour = plots.SERIES[number % len(plots.SERIES)]
-        marker = "osD^v<>"[number % 7]
+        places = np.arange(len(SHOWN)) + (number - (len(names) - 1) / 2) * 0.8 / len(names)
         label = f"{name}, {_seeds(part['seeds'].iloc[0])}"
-        places = np.arange(len(SHOWN)) + offset
-        _draw_rows(values, places, part, ("value", "low", "high"), colour, marker, label)
+        style = {
+            "color": plots.SERIES[number % len(plots.SERIES)],
+            "fmt": MARKERS[number % len(MARKERS)],
+        }
+        values.errorbar(part["value"], places, xerr=part["seed_sd"], **BAND | style)
+        _draw_rows(values, places, part, ("value", "low", "high"), label=label, **style)
         if number:
             keys = ("difference", "difference_low", "difference_high")
-            _draw_rows(differences, places, part, keys, colour, marker, None)
+            _draw_rows(differences, places, part, keys, **style)
     n = comparison["n"].iloc[0]
-    values.set(xlabel=f"value on {n} test images, 95 % interval over patients", xlim=(0, 1.01))
+    bands = "; broad: 1 SD over seeds" if comparison["seed_sd"].notna().any() else ""
+    values.set(xlabel=f"{n} test images, 95 % interval over patients{bands}", xlim=(0, 1.01))
     differences.axvline(0, color=plots.BLACK, linewidth=1)
-    differences.set(xlabel=f"paired difference to {names[0]}")
-    if len(names) == 1:
-        differences.text(
-            0.5,
-            0.5,
-            "one experiment: nothing to compare",
-            ha="center",
-            transform=differences.transAxes,
-        )
+    differences.set(xlabel=f"paired difference to {names[0]}, 95 % interval")
     for axis in (values, differences):
         axis.set_yticks(range(len(SHOWN)), SHOWN.values())
+        axis.tick_params(axis="y", length=0)
+        axis.grid(False, axis="y")
+        for place in range(1, len(SHOWN)):
+            axis.axhline(place - 0.5, color=plots.LIGHT, linewidth=0.8, zorder=0)
         axis.set_ylim(len(SHOWN) - 0.5, -0.5)
     differences.set_yticklabels([])
+    if len(names) == 1:
+        differences.clear()
+        differences.set_axis_off()
+        differences.text(0.5, 0.5, "one experiment: nothing to compare", ha="center")
     figure.legend(*values.get_legend_handles_labels(), loc="outside lower left", ncols=3)
     return figure
 
 
-def _draw_rows(axis, places, part, keys, colour, marker, label) -> None:
-    value, low, high = (part[key].astype(float) for key in keys)
-    errors = [(value - low).clip(lower=0).fillna(0), (high - value).clip(lower=0).fillna(0)]
-    axis.errorbar(
-        value, places, xerr=errors, fmt=marker, color=colour, capsize=3, linewidth=1.5, label=label
-    )
+def _draw_rows(axis, places, part, keys, **style) -> None:
+    value, low, high = (part[key] for key in keys)
+    errors = [(value - low).clip(lower=0), (high - value).clip(lower=0)]
+    axis.errorbar(value, places, xerr=errors, capsize=3, linewidth=1.5, **style)
 
 
 def _seeds(count: int) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from cxr import metrics
 from cxr.log import job_log, say
+from cxr.predictions import read_predictions
 
 
 def summarise(
@@ -83,16 +84,12 @@ def evaluate(
         predictions: predictions.csv.
         manifest: manifest.csv.
         output: metrics.json to write.
-        threshold: Rule of the threshold: 0.5, youden or sensitivity_95.
+        threshold: Rule of the threshold: 0.5, youden or sensitivity_95, as text or number.
         resamples: Of the bootstrap.
         seed: Of the bootstrap.
         name: What the progress line begins with.
     """
-    table = pd.read_csv(predictions, dtype={"id": str}).merge(
-        pd.read_csv(manifest, dtype=str, keep_default_na=False, usecols=["id", "patient"]),
-        on="id",
-        validate="one_to_one",
-    )
+    table = read_predictions(predictions, manifest)
     parts = {subset: table[table["subset"] == subset] for subset in ("validation", "test")}
     rules = thresholds(parts["validation"])
     summaries = {

@@ -12,12 +12,13 @@ from typing import Any
 import pandas as pd
 
 from cxr.errors import UserError
+from cxr.ids import unique_ids
 from cxr.images import Unreadable, describe, for_each, printable
 from cxr.log import job_log, say
-from cxr.sources import list_boxes, list_images, unique_ids
+from cxr.quality import problems
+from cxr.sources import CLASSES, list_boxes, list_images
 from cxr.tables import write_table
 
-CLASSES = {"1": "effusion", "0": "normal"}
 FACTS = ["width", "height", "bit_depth", "sha256", "pixels", "reason"]
 
 
@@ -30,51 +31,6 @@ def _look(row: Any, root: Path, min_size: int) -> dict[str, Any]:
         return describe(root / row.path, mask, min_size) | {"reason": ""}
     except Unreadable as error:
         return {"reason": str(error)}
-
-
-def problems(images: pd.DataFrame, max_rejected: float) -> list[str]:
-    """Return what stands against using a data set, in plain words; nothing if it is fine.
-
-    Args:
-        images: columns path, label, reason (empty if usable) and pixels (a digest).
-        max_rejected: the largest share of unusable images of a class, 0 to 1.
-    """
-    found = []
-    for label, name in CLASSES.items():
-        part = images[images["label"] == label]
-        bad = part[part["reason"] != ""]
-        if len(bad) > max_rejected * len(part):
-            found.append(_too_many(name, part, bad, max_rejected))
-        elif len(bad) == len(part):
-            found.append(f"The class {name} has no usable image ({len(bad)} were rejected).")
-    usable = images[(images["label"] != "") & (images["reason"] == "")]
-    shared = usable.groupby("pixels")["label"].transform("nunique") > 1
-    pairs = [
-        " = ".join(group.drop_duplicates("label")["path"])
-        for _, group in usable[shared].groupby("pixels", sort=False)
-    ]
-    if pairs:
-        found.append(
-            f"Both classes hold the same content, {len(pairs):,} in all:\n"
-            f"{_examples(pairs, 5)}\nDecide on a class for each and remove the other file."
-        )
-    return found
-
-
-def _too_many(name: str, part: pd.DataFrame, bad: pd.DataFrame, allowed: float) -> str:
-    reasons = [f"{path}: {why}" for path, why in zip(bad["path"], bad["reason"], strict=True)]
-    return (
-        f"{len(bad):,} of {len(part):,} images of the class {name} ({len(bad) / len(part):.1%}) "
-        f"cannot be used; max_rejected allows {allowed:.1%}:\n{_examples(reasons, 3)}\n"
-        "Mend or remove them, or raise max_rejected; the log lists them all."
-    )
-
-
-def _examples(lines: list[str], limit: int) -> str:
-    shown = [f"  {printable(line)}" for line in lines[:limit]]
-    if len(lines) > limit:
-        shown.append(f"  and {len(lines) - limit:,} more")
-    return "\n".join(shown)
 
 
 def summary(usable: pd.DataFrame, rejected: int) -> str:
@@ -132,7 +88,7 @@ def manifest(
         raise UserError(f"datasets.{name}:\n" + "\n".join(against))
 
     usable = images[images["reason"] == ""].reset_index(drop=True)
-    usable["class"] = usable["label"].map(CLASSES)
+    usable["class"] = usable["label"].map({label: name for name, label in CLASSES.items()})
     usable["id"] = unique_ids(usable["path"], usable["class"])
     usable = usable.astype(dict.fromkeys(["label", "width", "height", "bit_depth"], int))
     _say_copies(usable)

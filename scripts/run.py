@@ -86,7 +86,9 @@ def images_checksum(manifest: pd.DataFrame) -> str:
     return hashlib.sha256("\n".join(sorted(manifest["sha256"])).encode()).hexdigest()
 
 
-def run(config: dict, dataset: str, manifest: Path, split: Path, scores: list[Path], output: Path):
+def run(
+    config: dict, dataset: str, manifest: Path, split: Path, scores: list[Path], output: Path
+) -> None:
     """Write run.json.
 
     Args:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxr import tables
 from cxr.errors import UserError
 from cxr.log import job_log, say
 
@@ -20,11 +21,11 @@ def subset_rows(table: pd.DataFrame, subset: str) -> tuple[np.ndarray, np.ndarra
     return part["row"].to_numpy(), part["label"].to_numpy()
 
 
-def read_table(manifest: Path, split: Path) -> pd.DataFrame:
-    """Join the split to the manifest: id, label, subset and the row in images.npy."""
-    table = pd.read_csv(manifest, dtype={"id": str}, usecols=["id", "label"])
+def read_split(manifest: Path, split: Path) -> pd.DataFrame:
+    """Join the split to the manifest: id, label (int), row in images.npy (int) and subset."""
+    table = tables.read_csv(manifest)[["id", "label"]].astype({"label": int})
     table["row"] = np.arange(len(table))
-    return table.merge(pd.read_csv(split, dtype=str), on="id", validate="one_to_one")
+    return table.merge(tables.read_csv(split), on="id", validate="one_to_one")
 
 
 def set_backend(name: str) -> None:
@@ -73,7 +74,7 @@ def train(
     set_backend(backend)
     from cxr.training import fit, predict
 
-    table = read_table(manifest, split)
+    table = read_split(manifest, split)
     array = np.load(images, mmap_mode="r")
     training, validation = (subset_rows(table, subset) for subset in ("train", "validation"))
     say(f"{name}  {len(training[0])} training and {len(validation[0])} validation images")

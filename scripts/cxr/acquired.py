@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cxr.errors import UserError
+from cxr.files import sha256_of
 
 LISTING = "files.csv"
 RECORD = "acquired.json"
@@ -85,7 +86,7 @@ def replace(folder: str | Path, staging: Path, record: dict) -> None:
     """
     folder = Path(folder).resolve()
     refuse_user_files(folder)
-    rows = {path: (*facts, _sha256(staging / path)) for path, facts in _found(staging).items()}
+    rows = {path: (*facts, sha256_of(staging / path)) for path, facts in _found(staging).items()}
     with (staging / LISTING).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_HEADER)
@@ -124,7 +125,7 @@ def _is_listed(path: Path, facts: tuple[int, int], row: _Row | None) -> bool:
     """Whether a file is the one that was listed; a copy of the tree has new times, same bytes."""
     if row is None or facts[0] != row.size:
         return False
-    return facts[1] == row.mtime_ns or (path.is_file() and _sha256(path) == row.sha256)
+    return facts[1] == row.mtime_ns or (path.is_file() and sha256_of(path) == row.sha256)
 
 
 def _found(folder: Path) -> dict[str, tuple[int, int]]:
@@ -154,11 +155,6 @@ def _listed(folder: Path) -> dict[str, _Row]:
             return {path: _Row(int(size), int(mtime), sha256) for path, size, mtime, sha256 in rows}
     except (OSError, ValueError, csv.Error):
         return {}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _beside(folder: Path, what: str) -> Path:

@@ -1,47 +1,33 @@
-"""Fetch an archive and unpack it, trusting neither the network nor the archive.
+"""Unpack an archive without trusting it.
 
-`pooch` downloads; the rest is ours because pooch knows no file: URLs, replaces a file whose
-checksum differs, and its tar reader filters nothing below Python 3.12. The filter refuses
-what Python's own `data` filter refuses, for zip and tar alike, and more: any link, names that clash
-where upper and lower case are one, and archives that unpack to more than the bounds below.
+The filter is ours because Python's tar reader has none below Python 3.12. It refuses what Python's
+own `data` filter refuses, for zip and tar alike, and more: any link, names that clash where upper
+and lower case are one, and archives that unpack to more than the bounds below.
 """
 
 import contextlib
-import hashlib
 import lzma
-import os
 import re
 import shutil
 import stat
 import struct
 import tarfile
-import time
 import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
-from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
-
-import pooch
-import requests
 
 from cxr.acquired import LITTER
 from cxr.errors import UserError
+from cxr.files import BLOCK, Progress, explained_disk, megabytes
 from cxr.log import say
-
-DOWNLOADS = Path("data/downloads")
 
 # The NIH release, the largest set in sight, has 112,120 images in 42 GB.
 MAX_FILES = 1_000_000
 MAX_FILE_BYTES = 4 * 10**9
 MAX_TOTAL_BYTES = 100 * 10**9
-
-ATTEMPTS = 3
-TIMEOUT = 15, 60  # seconds without a connection, and without a byte
-_BLOCK = 1 << 20
 
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -55,54 +41,6 @@ _DAMAGE = (
     IndexError,
     NotImplementedError,
 )
-
-
-def fetch(url: str, sha256: str, folder: str | Path = DOWNLOADS, *, key: str = "sha256") -> Path:
-    """The path of the archive at `url`, in `folder`, with the right checksum.
-
-    `url` is an http, https or file: address or a path. A file of that name in `folder` is verified
-    and used as it is, without any network; it is never changed, replaced or deleted. `key` is what
-    messages call the checksum's place in the config.
-
-    Raises `UserError` if the archive cannot be had or is another one than `sha256` (hex) describes.
-    """
-    target = Path(folder) / archive_name(url)
-    sha256 = sha256.strip().lower()
-    part = target.with_name(f".{target.name}.part")
-    with _explained_disk(target):
-        if os.path.lexists(target):
-            return _verified_in_place(target, sha256, key)
-        part.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with _explained_disk(part):
-            _bring(url, part, target)
-            found = _sha256(part)
-            if found != sha256:
-                raise UserError(
-                    f"{url} gave {part.stat().st_size:,} bytes with sha256 {found}, but {key} is "
-                    f"{sha256}. Nothing was kept. Try again later, or, if you trust this archive, "
-                    f"set {key} to the sha256 found."
-                )
-            if os.path.lexists(target):  # placed by hand in the meantime
-                return _verified_in_place(target, sha256, key)
-            part.replace(target)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
-    return target
-
-
-def archive_name(url: str) -> str:
-    """The archive's file name in the downloads folder: the last part of its address or path.
-
-    Percent codes are decoded and odd characters become "_"; query and fragment do not count.
-    Raises `UserError` if nothing is left.
-    """
-    name = unquote(_path_of(url).rstrip("/").rpartition("/")[2]) if _scheme(url) else Path(url).name
-    name = re.sub(r"[^\w .()+-]", "_", name).strip(" .")
-    if not name:
-        raise UserError(f"{url} does not end in a file name: give the archive's full address.")
-    return name
 
 
 def unpack(archive: str | Path, folder: str | Path) -> None:
@@ -124,130 +62,12 @@ def unpack(archive: str | Path, folder: str | Path) -> None:
     with _opened(archive) as members:
         plan = _plan(archive, members)
         total = sum(member.size for _, member in plan)
-        with _explained_disk(folder):
+        with explained_disk(folder):
             _refuse_full_disk(archive, folder, total)
-            progress = _Progress(f"unpacking {archive.name}", total)
+            progress = Progress(f"unpacking {archive.name}", total)
             for path, member in plan:
                 _write(archive, member, folder / path, progress)
-    say(f"unpacked {len(plan):,} files ({_megabytes(total)}) from {archive}")
-
-
-# Fetching
-
-
-def _scheme(url: str) -> str:
-    """http, https, file..., or nothing for a path."""
-    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://|(file):", url, re.IGNORECASE)
-    return (found[1] or found[2]).lower() if found else ""
-
-
-def _path_of(url: str) -> str:
-    try:
-        return urlsplit(url).path
-    except ValueError as error:
-        raise UserError(f"{url} is not a valid address ({error}). Correct it.") from error
-
-
-def _bring(url: str, part: Path, target: Path) -> None:
-    scheme = _scheme(url)
-    if scheme in ("http", "https"):
-        _download(url, part, target)
-    elif scheme in ("file", ""):
-        _copy(url, part)
-    else:
-        raise UserError(
-            f"{url}: archives are fetched from http, https or file: addresses, not {scheme}. "
-            + _by_hand(target)
-        )
-
-
-def _download(url: str, part: Path, target: Path) -> None:
-    """Download with pooch; try again when the connection or the server fails."""
-    say(f"downloading {url}")
-    for attempt in range(1, ATTEMPTS + 1):
-        downloader = pooch.HTTPDownloader(
-            progressbar=_Progress(f"downloading {target.name}"),
-            chunk_size=_BLOCK,
-            timeout=TIMEOUT,
-            headers={"Accept-Encoding": "identity"},  # a .tar.gz stays one
-        )
-        try:
-            return downloader(url, str(part), None)
-        except requests.RequestException as error:
-            reason, passing = _network_reason(error)
-            if not passing or attempt == ATTEMPTS:
-                raise UserError(
-                    f"{url} could not be fetched: {reason}. {_by_hand(target)}"
-                ) from error
-            say(f"{reason}; trying again ({attempt} of {ATTEMPTS - 1})")
-            time.sleep(attempt)
-
-
-def _network_reason(error: requests.RequestException) -> tuple[str, bool]:
-    """What went wrong in plain words, and whether another attempt may help."""
-    if isinstance(error, requests.HTTPError):
-        answer = error.response
-        return (
-            f"the server answered {answer.status_code} {answer.reason}",
-            answer.status_code >= 500,
-        )
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the server's certificate could not be verified", False
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy could not be reached (see the variable https_proxy)", True
-    if isinstance(error, requests.Timeout):
-        return "the server did not answer in time", True
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection broke off", True
-    if isinstance(error, requests.ConnectionError):
-        return "the connection to the server failed", True
-    return str(error), False
-
-
-def _by_hand(target: Path) -> str:
-    return (
-        "Check the address and the network, or get the archive by other means and place it at "
-        f"{target}: it is used once its checksum is right."
-    )
-
-
-def _copy(url: str, part: Path) -> None:
-    source = _local_path(url)
-    if not source.is_file():
-        raise UserError(f"{url}: there is no file {source}. Correct the url of the data set.")
-    say(f"copying {source}")
-    shutil.copyfile(source, part)
-
-
-def _local_path(url: str) -> Path:
-    if not _scheme(url):
-        return Path(url).expanduser()
-    parts = urlsplit(url)
-    if parts.netloc not in ("", "localhost"):
-        raise UserError(f"{url} names the computer {parts.netloc}: write file:///path/to/archive.")
-    return Path(url2pathname(parts.path))
-
-
-def _verified_in_place(target: Path, sha256: str, key: str) -> Path:
-    if not target.is_file():
-        raise UserError(f"{target} is not a file: move it away, so that the archive can lie there.")
-    found = _sha256(target)
-    if found != sha256:
-        raise UserError(
-            f"{target} is there already and has sha256 {found}, but {key} is {sha256}. It was left "
-            f"untouched. Move it away to fetch the archive anew, or, if it is the one you want, "
-            f"set {key} to the sha256 found."
-        )
-    say(f"using {target}, checksum verified")
-    return target
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-# Unpacking
+    say(f"unpacked {len(plan):,} files ({megabytes(total)}) from {archive}")
 
 
 class _Member(NamedTuple):
@@ -313,7 +133,7 @@ def _tar_members(file: tarfile.TarFile) -> Iterator[_Member]:
         )
     # tarfile takes a bad header for the end; reading on also checks a compressed stream's checksum
     file.fileobj.seek(file.offset)
-    if not file.fileobj.read(_BLOCK).startswith(bytes(tarfile.BLOCKSIZE)):
+    if not file.fileobj.read(BLOCK).startswith(bytes(tarfile.BLOCKSIZE)):
         raise tarfile.ReadError("its end is missing")
 
 
@@ -367,9 +187,9 @@ def _name_fault(name: str) -> str:
 def _size_fault(member: _Member, total: int, files: int) -> str:
     """Why a member is too much, with a `total` of bytes and number of files that include it."""
     if not 0 <= member.size <= MAX_FILE_BYTES:
-        return f"declares {member.size:,} bytes, not 0 to {_megabytes(MAX_FILE_BYTES)}"
+        return f"declares {member.size:,} bytes, not 0 to {megabytes(MAX_FILE_BYTES)}"
     if total > MAX_TOTAL_BYTES:
-        return f"makes the archive's contents larger than {_megabytes(MAX_TOTAL_BYTES)}"
+        return f"makes the archive's contents larger than {megabytes(MAX_TOTAL_BYTES)}"
     if files > MAX_FILES:
         return f"comes after {MAX_FILES:,} files, the most that are unpacked"
     return ""
@@ -401,7 +221,7 @@ def _folded(path: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
 
 
-def _write(archive: Path, member: _Member, path: Path, progress: "_Progress") -> None:
+def _write(archive: Path, member: _Member, path: Path, progress: Progress) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     written = 0
     with path.open("xb") as target, contextlib.ExitStack() as stack:
@@ -409,7 +229,7 @@ def _write(archive: Path, member: _Member, path: Path, progress: "_Progress") ->
             source = stack.enter_context(member.open())
         while True:
             with _explained_damage(archive, member.name):
-                block = source.read(_BLOCK)
+                block = source.read(BLOCK)
                 written += len(block)
                 if written > member.size or (not block and written < member.size):
                     raise ValueError("its size is not the declared one")
@@ -423,8 +243,8 @@ def _refuse_full_disk(archive: Path, folder: Path, total: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < total:
         raise UserError(
-            f"{archive} unpacks to {_megabytes(total)}, but {folder.parent} has room for "
-            f"{_megabytes(free)}. Make room, or run where there is more."
+            f"{archive} unpacks to {megabytes(total)}, but {folder.parent} has room for "
+            f"{megabytes(free)}. Make room, or run where there is more."
         )
 
 
@@ -438,48 +258,3 @@ def _explained_damage(archive: Path, member: str = "") -> Iterator[None]:
             f"{where} cannot be read: {error or type(error).__name__}. The archive is damaged, "
             "incomplete or of a kind that Python cannot read; get or make it again."
         ) from error
-
-
-@contextlib.contextmanager
-def _explained_disk(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"{error.filename or path} cannot be read or written: {error.strerror or error}. "
-            "Check the free space and the permissions, then run again."
-        ) from error
-
-
-class _Progress:
-    """Says a line at each tenth, but not for less than 10 MB: a progress bar that suits a log.
-
-    `total`, `update`, `reset` and `close` are what pooch calls; it sets `total` (0 if unknown)
-    first, and counts whole chunks until it puts the sum right at the end.
-    """
-
-    def __init__(self, doing: str, total: int = 0):
-        self.doing, self.total = doing, total
-        self.done = self.said = 0
-
-    def update(self, count: int) -> None:
-        self.done += count
-        step = max(self.total // 10, 10 * 10**6)
-        if self.done // step == self.said // step:
-            return
-        self.said = self.done
-        if self.total:
-            percent = min(100, self.done * 100 // self.total)
-            say(f"{self.doing}: {percent} % of {_megabytes(self.total)}")
-        else:
-            say(f"{self.doing}: {_megabytes(self.done)}")
-
-    def reset(self) -> None:
-        self.done = 0
-
-    def close(self) -> None:
-        """Nothing to put away."""
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB"

@@ -31,6 +31,7 @@ def job_log(path: str | Path) -> Iterator[None]:
     """
     global _terminal
     Path(path).parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.reconfigure(errors="backslashreplace")  # the name of a file may be no text
     sys.stdout.flush()
     sys.stderr.flush()
     saved = os.dup(1), os.dup(2)
@@ -46,16 +47,17 @@ def job_log(path: str | Path) -> Iterator[None]:
             say(f"\n{error}\n")
             failed = True
         except Exception as error:
+            sys.stdout.flush()
             traceback.print_exc()
             say(f"{type(error).__name__}: {error} (where: {path})")
             failed = True
         finally:
+            _terminal = None
             sys.stdout.flush()
             sys.stderr.flush()
             os.dup2(saved[0], 1)
             os.dup2(saved[1], 2)
             os.close(saved[0])
             os.close(saved[1])
-    _terminal = None
     if failed:
         sys.exit(1)

@@ -146,30 +146,31 @@ def interval(values: np.ndarray) -> tuple[float, float] | tuple[None, None]:
 def youden_threshold(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Threshold with the highest sensitivity + specificity - 1 (Youden 1950); ties: the highest.
 
-    It lies halfway to the next lower probability, so that rounding moves no image.
+    Needs both classes. It lies halfway to the next lower probability, so that rounding moves no
+    image.
     """
-    return _best_cut(
-        labels, probabilities, lambda sensitivity, specificity: sensitivity + specificity
-    )
+    effusions, normals = np.sum(labels == 1), np.sum(labels == 0)
+    # Times both counts, so that ties are those of whole numbers
+    return _best_cut(labels, probabilities, lambda tp, tn: tp * normals + tn * effusions)
 
 
 def sensitivity_threshold(
     labels: np.ndarray, probabilities: np.ndarray, least: float = 0.95
 ) -> float:
-    """Threshold with the best specificity among those with a sensitivity of at least `least`."""
+    """Threshold with the best specificity among those with a sensitivity of at least `least`.
+
+    Needs both classes; ties and place as for `youden_threshold`.
+    """
+    effusions = np.sum(labels == 1)
     return _best_cut(
-        labels,
-        probabilities,
-        lambda sensitivity, specificity: np.where(sensitivity >= least, specificity, -1.0),
+        labels, probabilities, lambda tp, tn: np.where(tp / effusions >= least, tn, -1)
     )
 
 
 def _best_cut(labels, probabilities, merit) -> float:
     positive, negative = _by_score(labels, probabilities, np.ones((1, len(labels))))
     distinct = np.unique(probabilities)
-    sensitivity = positive[0][::-1].cumsum()[::-1] / positive.sum()
-    specificity = (negative[0].cumsum() - negative[0]) / negative.sum()
-    values = merit(sensitivity, specificity)
+    values = merit(positive[0][::-1].cumsum()[::-1], negative[0].cumsum() - negative[0])
     best = np.flatnonzero(values == values.max())[-1]
     lower = distinct[best - 1] if best else 0.0
     return float((distinct[best] + lower) / 2)

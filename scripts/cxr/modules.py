@@ -21,7 +21,7 @@ def imported(script: Path, folder: Path) -> list[Path]:
     found = set()
     waiting = [script]
     while waiting:
-        for name in _names(waiting.pop()):
+        for name in _names(waiting.pop(), folder):
             for path in _files(name, folder):
                 if path not in found:
                     found.add(path)
@@ -29,22 +29,25 @@ def imported(script: Path, folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _names(script: Path) -> Iterator[str]:
-    """Dotted names below `cxr` that a file imports, anywhere in it."""
-    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"), filename=str(script))):
+def _names(script: Path, folder: Path) -> Iterator[str]:
+    """Dotted names that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(script.read_bytes(), filename=str(script))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.startswith("cxr"))
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "cxr":
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = script.relative_to(folder).parts[: -node.level] if node.level else ()
+            module = ".".join([*package, *filter(None, [node.module])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
 def _files(name: str, folder: Path) -> Iterator[Path]:
-    """Files that importing a dotted name runs; a name inside a module adds nothing."""
-    path = folder
-    for part in name.split("."):
+    """Files of `cxr` that importing a dotted name runs; a name inside a module adds nothing."""
+    first, *others = name.split(".")
+    if first != "cxr":
+        return
+    path = folder / first
+    yield path / "__init__.py"
+    for part in others:
         path = path / part
-        if path.is_dir():
-            yield path / "__init__.py"
-        elif path.with_suffix(".py").is_file():
-            yield path.with_suffix(".py")
+        candidates = (path / "__init__.py", path.with_suffix(".py"))
+        yield from (file for file in candidates if file.is_file())

@@ -10,9 +10,8 @@ import matplotlib.pyplot as plt
 # Okabe and Ito, "Color Universal Design" (2008)
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, YELLOW, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "#777777"
+LIGHT = "#e6e6e6"
 SERIES = [BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY, BLACK]
-
-NOTICE = "research and teaching only"
 
 plt.rcParams.update(
     {
@@ -24,8 +23,9 @@ plt.rcParams.update(
         "axes.titlelocation": "left",
         "axes.spines.top": False,
         "axes.spines.right": False,
+        "text.parse_math": False,  # a $ in the name of an image is a $
         "axes.grid": True,
-        "grid.color": "#e6e6e6",
+        "grid.color": LIGHT,
         "grid.linewidth": 0.8,
         "axes.axisbelow": True,
         "legend.frameon": False,

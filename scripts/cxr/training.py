@@ -6,8 +6,20 @@ import keras
 import numpy as np
 
 from cxr.batches import EvaluationBatches, TrainingBatches
+from cxr.errors import UserError
 from cxr.log import say
 from cxr.network import build_network
+
+ARCHITECTURE = (
+    "filters",
+    "kernels",
+    "batch_norm",
+    "pooling",
+    "activation",
+    "dense",
+    "dropout",
+    "l2",
+)
 
 
 def fix_bits(seed: int, threads: int) -> None:
@@ -78,6 +90,11 @@ class Progress(keras.callbacks.Callback):
         seconds = time.perf_counter() - self.started
         row = {"epoch": epoch + 1}
         row |= {key: logs[key] for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        if not np.isfinite([row["loss"], row["val_loss"]]).all():
+            raise UserError(
+                f"{self.name}: training diverged, the loss of epoch {epoch + 1} is no number. "
+                "Lower the experiment's learning_rate in the config."
+            )
         self.rows.append(row | {"seconds": round(seconds, 3)})
         better = self.keep == "best" and row["val_loss"] < self.best
         if better:
@@ -112,6 +129,9 @@ def fit(
     Returns:
         The network without its optimiser, and the history as rows of epoch, loss, accuracy,
         val_loss, val_accuracy, seconds.
+
+    Raises:
+        UserError: The loss is infinite or NaN.
     """
     fix_bits(seed, recipe["threads"])
     size = recipe["input_size"] or images.shape[1]
@@ -119,19 +139,7 @@ def fit(
     steps = recipe["steps_per_epoch"] or -(-len(rows) // recipe["batch_size"])
     network = build_network(
         size,
-        **{
-            key: recipe[key]
-            for key in (
-                "filters",
-                "kernels",
-                "batch_norm",
-                "pooling",
-                "activation",
-                "dense",
-                "dropout",
-                "l2",
-            )
-        },
+        **{key: recipe[key] for key in ARCHITECTURE},
     )
     network.compile(
         optimizer=make_optimizer(
@@ -163,6 +171,7 @@ def fit(
         steps_per_epoch=steps,
         epochs=recipe["epochs"],
         callbacks=[progress],
+        shuffle=False,  # Keras would take the batches of the whole run in any order
         verbose=0,
     )
     if progress.weights is not None:

@@ -11,6 +11,7 @@ import pytest
 
 from cxr import acquired
 from cxr.errors import UserError
+from trees import tree
 
 FILES = {"effusion/e0.png": b"one", "normal/n0.png": b"two", "labels.csv": b"path\n"}
 SCRIPTS = Path(acquired.__file__).parents[1]
@@ -20,14 +21,6 @@ def write(folder, files):
     for path, data in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
-
-
-def tree(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 def names(folder):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 import pytest
 
 import manifest as stage
@@ -240,13 +239,6 @@ def test_masks_are_checked(run, mask, reason):
     else:
         assert "e2" not in set(table["id"])
         assert re.search(reason, run.rejected["reason"][0])
-
-
-def test_problems_of_a_table_without_any():
-    images = pd.DataFrame(
-        {"path": ["a", "b"], "label": ["1", "0"], "reason": ["", ""], "pixels": [b"a", b"b"]}
-    )
-    assert stage.problems(images, 0) == []
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="needs the real X-rays in ../shared/real")

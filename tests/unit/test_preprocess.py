@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gather
 import manifest
 import preprocess as stage
+import preprocess_gather
 from cxr.errors import UserError
 from cxr.images import prepare, read_grey
 from xrays import write_folder
@@ -63,9 +63,9 @@ def test_rows_follow_the_manifest(table, resize):
 
 @pytest.mark.parametrize("shards", [2, 3, 7, 9])  # 9: two of them have no rows
 def test_shards_and_threads_give_the_same_bits(table, tmp_path, shards):
-    gather.gather([preprocess(threads=1)], "whole.npy")
+    preprocess_gather.gather([preprocess(threads=1)], "whole.npy")
     parts = [preprocess(shard, shards) for shard in range(1, shards + 1)]
-    gather.gather(parts, "joined.npy")
+    preprocess_gather.gather(parts, "joined.npy")
     whole = (tmp_path / "whole.npy").read_bytes()
     assert (tmp_path / "joined.npy").read_bytes() == whole
     assert (tmp_path / "1-of-1.npy").read_bytes() == whole

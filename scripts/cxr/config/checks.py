@@ -1,0 +1,136 @@
+"""What one key asks of another. Each check looks only at values that are sound so far."""
+
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from cxr.config.problems import Problems
+from cxr.config.schema import SCHEMA, applied
+from cxr.config.wording import Key, did_you_mean, found, one_of, show, show_name
+
+
+def check(settled: Any, root: Path, problems: Problems) -> None:
+    """Add what does not fit together in a settled configuration to `problems`."""
+    _check_names(settled, problems)
+    _check_classes(settled, problems)
+    _check_experiments(settled, problems)
+    _check_subsets(settled, problems)
+    _check_files(settled, root, problems)
+
+
+def _section(settled: Any, name: str) -> dict:
+    section = settled.get(name) if isinstance(settled, dict) else None
+    return section if isinstance(section, dict) else {}
+
+
+def _check_names(settled: Any, problems: Problems) -> None:
+    """`dataset`, `run` and `main` name what there is."""
+    datasets, experiments = _section(settled, "datasets"), _section(settled, "experiments")
+    if datasets and problems.sound(("dataset",)):
+        _check_name(("dataset",), settled["dataset"], datasets, problems)
+    if not (experiments and problems.sound(("run",))):
+        return
+    for row, name in enumerate(settled["run"]):
+        _check_name(("run", row), name, experiments, problems)
+    if problems.sound(("run",), ("main",)):
+        _check_name(("main",), settled["main"], settled["run"], problems)
+
+
+def _check_name(key: Key, name: str, known: Iterable[str], problems: Problems) -> None:
+    if name not in known:
+        where = " (those of `run`)" if key == ("main",) else ""
+        text = found(name, one_of(known) + where)
+        problems.add(key, text + did_you_mean(name, known))
+
+
+def _check_classes(settled: Any, problems: Problems) -> None:
+    """The two classes of a data set are told apart."""
+    for name in _section(settled, "datasets"):
+        at = ("datasets", name)
+        if not problems.sound(at):
+            continue
+        data = settled["datasets"][name]
+        if "classes" in data:
+            effusion, normal = (PurePosixPath(data["classes"][k]) for k in ("effusion", "normal"))
+            if effusion.is_relative_to(normal) or normal.is_relative_to(effusion):
+                what = f"a folder apart from that of the effusions ({show(str(effusion))})"
+                problems.add((*at, "classes", "normal"), found(str(normal), what))
+        pairs = {"table": ("effusion", "normal"), "nih": ("positive", "negative")}
+        first, second = pairs.get(data["source"], (None, None))
+        if first and data[first] == data[second]:
+            problems.add((*at, second), found(data[second], f"another label than `{first}`"))
+
+
+def _check_experiments(settled: Any, problems: Problems) -> None:
+    """Networks are of one piece; those that are run fit the images."""
+    for name in _section(settled, "experiments"):
+        at = ("experiments", name)
+        if not problems.sound((*at, "filters"), (*at, "kernels")):
+            continue
+        blocks, kernels = (len(settled["experiments"][name][key]) for key in ("filters", "kernels"))
+        if blocks != kernels:
+            what = f"a list as long as `filters` ({blocks})"
+            problems.add((*at, "kernels"), f"found a list of {kernels}, allowed: {what}")
+    if problems.sound(("run",), ("image", "size")):
+        for name in settled["run"]:
+            _check_input(name, settled, problems)
+
+
+def _check_input(name: str, settled: dict, problems: Problems) -> None:
+    at = ("experiments", name)
+    used = ("input_size", "filters", "pooling")
+    if not problems.sound(*((*at, key) for key in used)):
+        return
+    given, filters, pooling = (settled["experiments"][name][key] for key in used)
+    image_size = settled["image"]["size"]
+    size, needed = given or image_size, 2 ** (len(filters) - 1)
+    if size > image_size:
+        what = f"`image.size` ({image_size}) at most, or null"
+        problems.add((*at, "input_size"), found(size, what))
+    elif pooling != "none" and size < needed:
+        problems.add(
+            (*at, "filters"),
+            f"found {len(filters)} blocks, whose poolings halve an input of {size} pixels to "
+            f"nothing, allowed: fewer filters, an input of at least {needed} pixels "
+            "(input_size, image.size) or `pooling: none`",
+        )
+
+
+def _check_subsets(settled: Any, problems: Problems) -> None:
+    """Test and validation leave images to train on."""
+    if not problems.sound(("split", "test"), ("split", "validation")):
+        return
+    test, validation = settled["split"]["test"], settled["split"]["validation"]
+    if (1 - test) * (1 - validation) < 0.01:
+        what = f"with `test` {test}, a share that leaves at least 1 % for training"
+        problems.add(("split", "validation"), found(validation, what))
+
+
+def _check_files(settled: Any, root: Path, problems: Problems) -> None:
+    """Files and folders of the chosen data set, and the split file, exist."""
+    at = ("datasets", settled["dataset"]) if problems.sound(("dataset",)) else ()
+    if at and problems.sound(at):
+        data = settled["datasets"][settled["dataset"]]
+        _check_paths(at, data, applied(SCHEMA["$defs"]["dataset"], data), root, problems)
+    if problems.sound(("split", "file")):
+        schema = SCHEMA["properties"]["split"]
+        _check_paths(("split",), settled["split"], schema, root, problems)
+
+
+def _check_paths(at: Key, section: dict, schema: dict, root: Path, problems: Problems) -> None:
+    for key, sub in schema["properties"].items():
+        kind = sub.get("format")
+        if kind in ("folder", "file") and section[key] is not None:
+            path = os.path.normpath(root.absolute() / section[key])
+            if not _exists(path, kind):
+                text = f"found {show(section[key])}, but there is no {kind} {show_name(path)}"
+                problems.add((*at, key), text)
+
+
+def _exists(path: str, kind: str) -> bool:
+    """Whether a file or a folder stands at `path`; what cannot be looked at does not."""
+    with contextlib.suppress(OSError, ValueError):
+        return Path(path).is_dir() if kind == "folder" else Path(path).is_file()
+    return False

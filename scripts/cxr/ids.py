@@ -1,0 +1,27 @@
+"""The names that images go by in every table."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def unique_ids(paths: Iterable[str], classes: Iterable[str]) -> list[str]:
+    """Return an id for each image: its file stem, with the class and a number where stems clash.
+
+    Ids consist of A-Za-z0-9._- and differ in more than case, so that they can name files
+    anywhere.
+    """
+    stems = [re.sub("[^A-Za-z0-9._-]", "_", Path(path).stem) for path in paths]
+    counts = Counter(stem.lower() for stem in stems)
+    taken = {stem.lower() for stem in stems if counts[stem.lower()] == 1}
+    ids = []
+    for stem, name in zip(stems, classes, strict=True):
+        chosen = stem
+        if counts[stem.lower()] > 1:
+            chosen, number = f"{name}-{stem}", 2
+            while chosen.lower() in taken:
+                chosen, number = f"{name}-{stem}-{number}", number + 1
+            taken.add(chosen.lower())
+        ids.append(chosen)
+    return ids

@@ -1,0 +1,191 @@
+import json
+import warnings
+
+import cv2
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxr import curves, montage, plots
+from evaluate import evaluate
+from evaluate_figures import evaluate_figures
+
+SIZES = {  # width and height, pixels
+    "history": (1350, 540),
+    "confusion": (690, 690),
+    "roc": (810, 810),
+    "precision_recall": (810, 810),
+    "calibration": (810, 1020),
+    "mistakes": (1800, 750),
+}
+STRANGE = ["$x_1$", "a_b^{c}", "<b>&amp;</b>", "x" * 200, "50%", "\\frac{"]
+
+
+def predictions(count=60, probabilities=None, ids=()):
+    """Validation and test predictions, half of the images each, whose ids begin with `ids`."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(count) % 2
+    scores = np.clip(0.5 + 0.2 * (labels - 0.5) + rng.normal(0, 0.2, count), 0, 1)
+    return pd.DataFrame(
+        {
+            "id": [*ids, *(f"i{row}" for row in range(len(ids), count))],
+            "subset": np.where(np.arange(count) < count / 2, "test", "validation"),
+            "label": labels,
+            "probability": scores if probabilities is None else probabilities,
+            "patient": "",
+        }
+    )
+
+
+def write(folder, table, epochs=3):
+    """Write what a run leaves behind, and return the arguments of evaluate_figures."""
+    table.drop(columns="patient").to_csv(folder / "predictions.csv", index=False)
+    table[["id", "patient"]][::-1].to_csv(folder / "manifest.csv", index=False)
+    files = (folder / "predictions.csv", folder / "manifest.csv", folder / "metrics.json")
+    evaluate(*files, 0.5, 100, 1, "tiny")
+    columns = ["loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+    history = pd.DataFrame({"epoch": range(1, epochs + 1)} | dict.fromkeys(columns, 0.7))
+    history.to_csv(folder / "history.csv", index=False)
+    images = np.random.default_rng(0).normal(size=(len(table), 32, 32)).astype(np.float32)
+    np.save(folder / "images.npy", images)
+    return {
+        "history": folder / "history.csv",
+        "predictions": files[0],
+        "metrics": files[2],
+        "manifest": files[1],
+        "images": folder / "images.npy",
+        "outputs": {name: folder / f"{name}.png" for name in SIZES},
+        "title": "phantom, tiny, seed 1",
+    }
+
+
+def check_pictures(outputs):
+    for name, path in outputs.items():
+        picture = cv2.imread(str(path))
+        assert (picture.shape[1], picture.shape[0]) == SIZES[name], name
+        assert (picture != 255).mean() > 0.005, name
+    assert not plt.get_fignums()
+
+
+CASES = {
+    "usual": predictions(),
+    "no mistakes": predictions(probabilities=np.arange(60) % 2 * 0.8 + 0.1),
+    "all mistaken": predictions(probabilities=(np.arange(60) + 1) % 2),
+    "all called normal": predictions(probabilities=0.1),
+    "all called effusions": predictions(probabilities=0.9),
+    "strange names": predictions(probabilities=(np.arange(60) + 1) % 2, ids=STRANGE),
+    "very few": predictions(4),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_figure_is_drawn_whatever_the_predictions(tmp_path, name):
+    arguments = write(tmp_path, CASES[name])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        evaluate_figures(**arguments)
+    check_pictures(arguments["outputs"])
+
+
+def test_the_same_bytes_twice(tmp_path):
+    arguments = write(tmp_path, CASES["usual"])
+    texts = []
+    for _ in range(2):
+        evaluate_figures(**arguments)
+        texts.append([path.read_bytes() for path in arguments["outputs"].values()])
+    assert texts[0] == texts[1]
+
+
+def undefined(reason):
+    return {"value": None, "ci95": [None, None], "reason": reason}
+
+
+def test_undefined_metrics_leave_their_figures(tmp_path):
+    arguments = write(tmp_path, CASES["usual"])
+    scores = json.loads(arguments["metrics"].read_text())
+    for name in ("auroc", "auprc", "ece", "brier"):
+        scores["test"][name] = undefined("needs images of both classes")
+    for point in scores["operating_points"].values():
+        point["test"]["sensitivity"] = undefined("needs effusions")
+    arguments["metrics"].write_text(json.dumps(scores))
+    evaluate_figures(**arguments)
+    check_pictures(arguments["outputs"])
+    figure = curves.draw_roc(CASES["usual"], scores, "title")
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels[1] == "test, n = 30\nAUROC undefined: needs images of both classes"
+    assert len(labels) == 2
+    plt.close(figure)
+
+
+def test_operating_points_lie_on_the_test_curve(tmp_path):
+    arguments = write(tmp_path, CASES["usual"])
+    scores = json.loads(arguments["metrics"].read_text())
+    figure = curves.draw_roc(CASES["usual"], scores, "title")
+    lines = {line.get_label().split(",")[0]: line for line in figure.axes[0].get_lines()}
+    curve = set(map(tuple, np.round(lines["test"].get_xydata(), 9)))
+    points = [line for line in lines.values() if line.get_marker() in "os^"]
+    assert len(points) == 3
+    for point in points:
+        assert tuple(np.round(point.get_xydata()[0], 9)) in curve
+    plt.close(figure)
+
+
+def test_the_confusion_matrix_shows_counts_and_shares():
+    scores = {"confusion": {"tp": 3, "fn": 1, "fp": 2, "tn": 0}, "n": 6}
+    figure = curves.draw_confusion(scores, 0.5, "title")
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["3\n75 %", "1\n25 %", "2\n100 %", "0\n0 %"]
+    plt.close(figure)
+
+
+def test_calibration_shows_each_bins_share():
+    probabilities = np.tile([0.05, 0.05, 0.05, 0.05, 1.0], 4)
+    table = predictions(20, probabilities).assign(subset="test", label=np.tile([0, 0, 0, 1, 1], 4))
+    scores = {"test": dict.fromkeys(("ece", "brier"), undefined("a test"))}
+    figure = curves.draw_calibration(table, scores, "title")
+    data = figure.axes[0].containers[0].lines[0].get_xydata()
+    np.testing.assert_allclose(data, [[0.05, 0.25], [1.0, 1.0]])
+    low, high = figure.axes[0].containers[0].lines[2][0].get_segments()[1][:, 1]
+    np.testing.assert_allclose([low, high], [0.025 ** (1 / 4), 1])  # Clopper and Pearson, 4 of 4
+    plt.close(figure)
+
+
+def test_the_surest_mistakes_come_first():
+    table = pd.DataFrame(
+        {
+            "id": list("abcdefgh"),
+            "subset": ["test"] * 7 + ["validation"],
+            "label": [1, 1, 1, 0, 0, 0, 0, 1],
+            "probability": [0.3, 0.1, 0.5, 0.5, 0.49, 0.9, 0.7, 0.0],
+        }
+    )
+    assert list(montage.surest_mistakes(table, 0.5, 1)["id"]) == ["b", "a"]
+    assert list(montage.surest_mistakes(table, 0.5, 0)["id"]) == ["f", "g", "d"]
+    many = pd.concat([table] * 9)
+    assert len(montage.surest_mistakes(many, 0.5, 1)) == montage.MISTAKES
+
+
+def test_the_montage_shows_each_mistakes_own_image():
+    table = pd.DataFrame(
+        {
+            "id": ["a", "b"],
+            "subset": "test",
+            "label": [1, 0],
+            "probability": [0.2, 0.7],
+            "row": [4, 2],
+        }
+    )
+    images = np.random.default_rng(0).normal(size=(5, 8, 8)).astype(np.float32)
+    figure = montage.draw_mistakes(table, images, 0.5, "title")
+    for axis, row, text in ((0, 4, "a\np = 0.20"), (montage.MISTAKES, 2, "b\np = 0.70")):
+        np.testing.assert_array_equal(figure.axes[axis].images[0].get_array(), images[row])
+        assert figure.axes[axis].get_title() == text
+    assert sum(len(axis.images) for axis in figure.axes) == 2
+    plt.close(figure)
+
+
+def test_metrics_as_text():
+    assert plots.value_text({"value": 0.876, "ci95": [0.8, 0.95]}) == "0.88 (95 % CI 0.80 to 0.95)"
+    assert plots.value_text({"value": 0.876, "ci95": [None, None], "reason": "few"}) == "0.88"
+    assert plots.value_text(undefined("needs effusions")) == "undefined: needs effusions"

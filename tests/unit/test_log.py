@@ -1,0 +1,114 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cxr.errors import UserError
+from cxr.log import job_log, say
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+def run(folder, body):
+    """Run `body` in a job of its own; return the finished process and its log."""
+    script = folder / "script.py"
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    script.write_text(
+        "import ctypes, os, sys\nfrom cxr.errors import UserError\nfrom cxr.log import *\n"
+        f"with job_log({str(folder / 'logs' / 'job.log')!r}):\n{lines}\n"
+        "print('after, out')\nprint('after, err', file=sys.stderr)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS), "PYTHONIOENCODING": "utf-8:strict"}
+    done = subprocess.run([sys.executable, script], capture_output=True, env=environment)
+    done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+    return done, (folder / "logs" / "job.log").read_text(encoding="utf-8")
+
+
+def test_everything_printed_lands_in_the_log_and_what_is_said_on_the_terminal_too(tmp_path):
+    done, log = run(tmp_path, "print('quiet')\nsay('loud')\nprint('error', file=sys.stderr)")
+    assert log == "quiet\nloud\nerror\n"
+    assert done.stdout == "after, out\n"
+    assert done.stderr == "loud\nafter, err\n"
+    assert done.returncode == 0
+
+
+def test_native_code_and_child_processes_write_to_the_log(tmp_path):
+    body = (
+        "os.write(1, b'to 1\\n')\n"
+        "os.write(2, b'to 2\\n')\n"
+        "libc = ctypes.CDLL(None)\n"
+        "libc.puts(b'from C')\n"
+        "libc.fflush(None)\n"
+        "os.system('echo from a child')"
+    )
+    done, log = run(tmp_path, body)
+    assert log == "to 1\nto 2\nfrom C\nfrom a child\n"
+    assert (done.stdout, done.stderr) == ("after, out\n", "after, err\n")
+
+
+def test_a_users_mistake_leaves_its_message_and_no_traceback(tmp_path):
+    done, log = run(tmp_path, "print('before')\nraise UserError('x.csv: no column id.')")
+    assert done.returncode == 1
+    assert log.split("\n", 1)[0] == "before"
+    assert log.strip().endswith("x.csv: no column id.")
+    assert "x.csv: no column id." in done.stderr
+    assert "Traceback" not in log + done.stderr
+    assert "after" not in done.stdout
+
+
+def test_any_other_error_leaves_a_traceback_after_what_was_printed(tmp_path):
+    done, log = run(tmp_path, "print('before')\nraise KeyError('column')")
+    assert done.returncode == 1
+    assert log.startswith("before\nTraceback (most recent call last):\n")
+    assert "script.py" in log
+    assert "KeyError: 'column'" in log
+    assert "KeyError: 'column'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "job.log" in done.stderr
+
+
+def test_names_that_no_encoding_can_print_do_not_end_a_job(tmp_path):
+    body = (
+        "name = b'x-\\xff.png'.decode(errors='surrogateescape')\nsay(name)\nraise UserError(name)"
+    )
+    done, log = run(tmp_path, body)
+    assert done.returncode == 1
+    assert log.count("x-\\udcff.png") == 2
+    assert done.stderr.count("x-\\udcff.png") == 2
+    assert "Traceback" not in log
+
+
+def test_an_exit_status_passes(tmp_path):
+    done, _ = run(tmp_path, "sys.exit(7)")
+    assert done.returncode == 7
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_job_begins_a_new_log(tmp_path):
+    run(tmp_path, "say('first, which is longer')")
+    _, log = run(tmp_path, "say('second')")
+    assert log == "second\n"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+@pytest.mark.parametrize("error", [None, UserError("x"), ValueError("x"), KeyboardInterrupt()])
+def test_descriptors_are_given_back(tmp_path, capfd, error):
+    def state():
+        return [os.fstat(number).st_ino for number in (1, 2)], len(
+            [*Path("/proc/self/fd").iterdir()]
+        )
+
+    before = state()
+    try:
+        with job_log(tmp_path / "job.log"):
+            assert state()[0] != before[0]
+            if error:
+                raise error
+    except (SystemExit, KeyboardInterrupt) as end:
+        assert error, end
+    assert state() == before
+    capfd.readouterr()
+    say("without a job")
+    assert capfd.readouterr() == ("without a job\n", "")

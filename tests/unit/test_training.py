@@ -1,0 +1,199 @@
+import keras
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss
+
+from cxr.batches import TrainingBatches
+from cxr.errors import UserError
+from cxr.network import build_network
+from cxr.training import fit, fix_bits, majority_accuracy, make_optimizer, predict
+
+THREADS = 2
+fix_bits(0, THREADS)  # TensorFlow takes the number of threads once, before its first operation
+
+RECIPE = {
+    "input_size": 16,
+    "filters": [4, 6],
+    "kernels": [3, 3],
+    "batch_norm": True,
+    "pooling": "max",
+    "activation": "relu",
+    "dense": [],
+    "dropout": 0.3,
+    "l2": 1e-4,
+    "optimizer": "adamw",
+    "learning_rate": 0.02,
+    "weight_decay": 1e-4,
+    "schedule": "cosine",
+    "warmup": 0.1,
+    "label_smoothing": 0.05,
+    "mixup": 0.2,
+    "batch_size": 8,
+    "steps_per_epoch": None,
+    "epochs": 2,
+    "keep": "last",
+    "threads": THREADS,
+    "augment": {"rotation": 10, "shift": 0.1, "flip": True},
+}
+PLAIN = RECIPE | {
+    "batch_norm": False,
+    "dropout": 0.0,
+    "l2": 0.0,
+    "optimizer": "sgd",
+    "weight_decay": 0,
+    "schedule": "constant",
+    "label_smoothing": 0,
+    "mixup": 0,
+    "augment": {},
+}
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Noise, (60, 32, 32); in odd rows a bright lower half."""
+    array = np.random.default_rng(0).normal(size=(60, 32, 32)).astype(np.float32)
+    array[1::2, 16:] += 1
+    return array
+
+
+def subset(first, last):
+    rows = np.arange(first, last)
+    return rows, rows % 2
+
+
+TRAINING, VALIDATION = subset(0, 40), subset(40, 60)
+
+
+def trained(images, seed=1, validation=VALIDATION, **changes):
+    return fit(images, TRAINING, validation, PLAIN | changes, seed, "tiny")
+
+
+def test_the_seed_fixes_the_first_weights():
+    weights = []
+    for seed in (1, 1, 2):
+        fix_bits(seed, THREADS)
+        weights.append(build_network(16, [4, 6], [3, 3]).get_weights()[0])
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert (weights[0] != weights[2]).any()
+
+
+def test_the_network_learns_and_forgets_its_optimiser(images, capsys):
+    network, rows = trained(images, epochs=6, learning_rate=0.3, input_size=None)
+    assert network.input_shape == (None, 32, 32, 1)
+    assert rows[-1]["loss"] < rows[0]["loss"] / 2
+    assert rows[-1]["val_accuracy"] > 0.8
+    assert not getattr(network, "optimizer", None)
+
+    columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+    assert [list(row) for row in rows] == [columns] * 6
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  loss")[0] for line in lines] == [
+        f"tiny  epoch {i}/6" for i in range(1, 7)
+    ]
+    assert f"validation loss {rows[1]['val_loss']:.3f}" in lines[1]
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_the_weights_kept_are_those_of_the_epoch_asked_for(images, capsys, keep):
+    rows, labels = VALIDATION
+    wrong = 1 - labels  # so that learning makes the loss worse, and the last epoch is not the best
+    network, history = trained(images, 1, (rows, wrong), keep=keep, epochs=4, learning_rate=0.1)
+    losses = [row["val_loss"] for row in history]
+    assert min(losses) < 0.9 * losses[-1]
+    expected = min(losses) if keep == "best" else losses[-1]
+    np.testing.assert_allclose(log_loss(wrong, predict(network, images, rows)), expected, rtol=1e-4)
+    starred = [line.endswith("*") for line in capsys.readouterr().out.splitlines()]
+    falls = [loss < min([np.inf, *losses[:epoch]]) for epoch, loss in enumerate(losses)]
+    assert starred == (falls if keep == "best" else [False] * 4)
+
+
+def test_training_takes_the_batches_one_after_another_over_all_epochs(images):
+    """The same weights as from a plain loop over all batches."""
+    recipe = PLAIN | {"steps_per_epoch": 3, "epochs": 3, "learning_rate": 0.05}
+    network, _ = fit(images, TRAINING, VALIDATION, recipe, 5, "tiny")
+
+    fix_bits(5, THREADS)
+    expected = build_network(16, [4, 6], [3, 3])
+    expected.compile(optimizer=keras.optimizers.SGD(0.05, 0.9), loss="binary_crossentropy")
+    batches = TrainingBatches(images, *TRAINING, 16, 8, 9, 5, {})
+    for batch in range(9):
+        expected.train_on_batch(*batches[batch])
+    for one, two in zip(network.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+@pytest.mark.parametrize(("steps", "batches"), [(None, 2 * 3), (5, 2 * 5)])
+def test_one_epoch_sees_all_images_unless_told_otherwise(images, monkeypatch, steps, batches):
+    class BuiltError(Exception):
+        pass
+
+    class Spy(TrainingBatches):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            raise BuiltError(len(self))
+
+    monkeypatch.setattr("cxr.training.TrainingBatches", Spy)
+    with pytest.raises(BuiltError) as built:
+        trained(images, batch_size=16, steps_per_epoch=steps)
+    assert built.value.args == (batches,)
+
+
+def test_predictions_are_those_of_each_image_alone_in_the_order_of_the_rows(images):
+    network = build_network(16, [4], [3])
+    rows = np.array([7, 3, 59, 0] * 10)
+    together = predict(network, images, rows)
+    alone = [predict(network, images, rows[i : i + 1])[0] for i in range(4)]
+    np.testing.assert_allclose(together, alone * 10, rtol=1e-5)
+    assert together.dtype == np.float64
+
+
+def test_divergence_is_said(images):
+    with pytest.raises(UserError, match=r"tiny: training diverged.*epoch 1.*learning_rate"):
+        trained(images, learning_rate=1e30)
+
+
+def rates(steps=100, **changes):
+    arguments = {"weight_decay": 0.0, "schedule": "cosine", "warmup": 0.1} | changes
+    optimizer = make_optimizer("adamw", 0.003, steps=steps, **arguments)
+    return np.array([float(optimizer._learning_rate(step)) for step in range(steps + 1)])
+
+
+def test_cosine_climbs_in_a_line_and_falls_to_zero():
+    rate = rates()
+    np.testing.assert_allclose(rate[:11], np.linspace(0, 0.003, 11), atol=1e-9)
+    assert rate.argmax() == 10
+    falling = 0.003 * (1 + np.cos(np.pi * np.linspace(0, 1, 91))) / 2
+    np.testing.assert_allclose(rate[10:], falling, atol=1e-8)
+
+
+def test_cosine_without_warmup_starts_at_the_top():
+    rate = rates(warmup=0)
+    np.testing.assert_allclose(rate[[0, 50, 100]], [0.003, 0.0015, 0], atol=1e-9)
+
+
+def test_a_constant_rate_stays():
+    optimizer = make_optimizer("adam", 0.001, 0.0, "constant", 0.1, 100)
+    np.testing.assert_allclose(float(optimizer.learning_rate), 0.001)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("adam", keras.optimizers.Adam),
+        ("adamw", keras.optimizers.AdamW),
+        ("sgd", keras.optimizers.SGD),
+    ],
+)
+def test_optimisers_by_name(name, kind):
+    optimizer = make_optimizer(name, 0.01, 0.1, "constant", 0, 10)
+    assert type(optimizer) is kind
+    assert optimizer.weight_decay == 0.1
+    assert not make_optimizer(name, 0.01, 0.0, "constant", 0, 10).weight_decay
+
+
+def test_accuracy_of_smoothed_labels_is_that_of_the_labels():
+    labels = np.array([[0.05], [0.95], [0.95], [0.05]])
+    probabilities = np.array([[0.4], [0.6], [0.4], [0.6]])
+    told = np.asarray(majority_accuracy(labels, probabilities))[:, 0]
+    np.testing.assert_array_equal(told, [1, 1, 0, 0])
