@@ -1,6 +1,6 @@
 """pleura: learn to detect pleural effusion in chest X-rays, from raw images to metrics.
 
-Usage: snakemake --cores 4 [--config dataset=chest_xrays] [--configfile mine.yaml] [stage]
+Usage: snakemake --cores 4 [stage] [--config dataset=chest_xrays] [--configfile mine.yaml]
 Config: config.yaml, described key by key in docs/config.md. Results: results/README.md.
 """
 

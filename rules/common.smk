@@ -42,11 +42,10 @@ def datasets_from(source):
     return "|".join(names) or "(?!)"
 
 
-def results(pattern):
-    """The paths of a result for the chosen data set, experiments and seeds."""
-    return expand(
-        f"results/{config['dataset']}/{pattern}", experiment=config["run"], seed=config["seeds"]
-    )
+def results(pattern, **values):
+    """The paths of a result for the chosen data set, its experiments, seeds and other values."""
+    chosen = {"dataset": config["dataset"], "experiment": config["run"], "seed": config["seeds"]}
+    return expand("results/{dataset}/" + pattern, **chosen, **values)
 
 
 def acquired(dataset):

@@ -10,7 +10,17 @@ rule evaluate:
     """Target: metrics and figures of each network."""
     input:
         results("{experiment}/seed-{seed}/metrics.json"),
-        results("{experiment}/seed-{seed}/roc.png"),
+        results(
+            "{experiment}/seed-{seed}/{figure}.png",
+            figure=[
+                "history",
+                "confusion",
+                "roc",
+                "precision_recall",
+                "calibration",
+                "mistakes",
+            ],
+        ),
 
 
 rule evaluate_predictions:

@@ -13,7 +13,7 @@ import numpy as np
 
 from cxr.errors import UserError
 from cxr.images import Unreadable, create_array, decode, for_each, prepare, read_bytes
-from cxr.log import job_log, say
+from cxr.log import job_log
 from cxr.tables import read_table
 
 
@@ -82,7 +82,7 @@ def preprocess(
     for _ in for_each(fill, files, threads, "prepared"):
         pass
     array.flush()
-    say(f"{images}: rows {rows.start} to {rows.stop - 1} of {len(table)}, {size}x{size} pixels")
+    print(f"{images}: rows {rows.start} to {rows.stop - 1} of {len(table)}, {size}x{size} pixels")
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def split(
     for subset in SUBSETS:
         part = table[subsets == subset]
         effusions = (part["class"] == "effusion").sum()
-        say(f"split  {subset}: {len(part)} images, {effusions} with effusion")
+        say(f"{subset}: {len(part)} images, {effusions} with effusion")
 
 
 if __name__ == "__main__":

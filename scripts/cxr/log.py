@@ -27,7 +27,7 @@ def job_log(path: str | Path) -> Iterator[None]:
     libpng) lands in the file too. Only `say` reaches the terminal as well.
 
     A `UserError` ends the process with status 1 and its message, here and there. Any other
-    exception leaves its traceback in the log and one line on the terminal.
+    exception leaves its traceback in the log and one line on the terminal, Ctrl-C just a word.
     """
     global _terminal
     Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -45,6 +45,9 @@ def job_log(path: str | Path) -> Iterator[None]:
             yield
         except UserError as error:
             say(f"\n{error}\n")
+            failed = True
+        except KeyboardInterrupt:
+            say("interrupted")
             failed = True
         except Exception as error:
             sys.stdout.flush()

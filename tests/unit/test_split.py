@@ -166,7 +166,7 @@ def test_split_csv_names_each_image_once_in_the_manifests_order(tmp_path, capsys
     subsets = run(tmp_path, table)
     assert list(subsets.index[:3]) == ["NA", "null", "i000"]
     assert subsets.value_counts().to_dict() == {"train": 24, "validation": 8, "test": 8}
-    assert "split  test: 8 images, 4 with effusion" in capsys.readouterr().out
+    assert "test: 8 images, 4 with effusion" in capsys.readouterr().out
 
 
 def test_patients_of_the_manifest_are_kept_together(tmp_path):

@@ -51,7 +51,11 @@ def _allowed_list(schema: dict) -> str:
     if low and high:
         count = f" of {low} to {high} items"
     elif low or high:
-        count = f" of at least {low} item" if low else f" of at most {high} items"
+        count = (
+            f" of at least {low} item{'s' if low > 1 else ''}"
+            if low
+            else f" of at most {high} items"
+        )
     else:
         count = ""
     twice = ", none twice" if schema.get("uniqueItems") else ""
@@ -137,7 +141,7 @@ def _hint(value: Any, schema: dict, cause: Exception | None) -> str:
     if "enum" in schema:
         return did_you_mean(value, schema["enum"])
     if "array" in types_of(schema) and isinstance(value, str | int):
-        return f"; did you mean `[{show_name(value)}]`?"
+        return f"; did you mean `[{_plain(str(value))}]`?"
     if "string" in types_of(schema) and isinstance(value, bool):
         return "; put it in quotes if it is text"
     return ""
