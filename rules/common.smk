@@ -45,7 +45,7 @@ def datasets_from(source):
 def results(pattern, **values):
     """The paths of a result for the chosen data set, its experiments, seeds and other values."""
     chosen = {"dataset": config["dataset"], "experiment": config["run"], "seed": config["seeds"]}
-    return expand("results/{dataset}/" + pattern, **chosen, **values)
+    return expand(f"results/{{dataset}}/{pattern}", **chosen, **values)
 
 
 def acquired(dataset):
