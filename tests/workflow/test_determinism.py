@@ -149,10 +149,10 @@ def write_many(folder: Path, count: int, size: int) -> None:
 
 def prepare_long_training(project: Path) -> Callable[[], bool]:
     """Ask for many epochs; return what tells that some are done."""
-    configure(project, {"experiments": {"small": {"epochs": 40, "keep": "last"}}})
+    configure(project, {"experiments": {"small": {"epochs": 300, "keep": "last"}}})
     log = project / "results/phantom/logs/train-small-1.log"
     log.unlink()
-    return lambda: log.exists() and bool(re.search(r"epoch +5/40", log.read_text()))
+    return lambda: log.exists() and bool(re.search(r"epoch +5/300", log.read_text()))
 
 
 def test_killed_training_is_made_whole(project: Path, tmp_path: Path) -> None:
