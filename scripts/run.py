@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cxr.files import sha256_of
 from cxr.log import job_log, say
 
 PACKAGES = (
@@ -75,12 +76,6 @@ def git_commit(root: Path) -> dict[str, object] | None:
         return None
 
 
-def checksum(path: Path) -> str:
-    """sha256 of a file, hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def images_checksum(manifest: pd.DataFrame) -> str:
     """One sha256 over the sorted checksums of all images: the same images, the same value."""
     return hashlib.sha256("\n".join(sorted(manifest["sha256"])).encode()).hexdigest()
@@ -110,10 +105,10 @@ def run(
         "inputs": {
             "images": len(table),
             "images_sha256": images_checksum(table),
-            "manifest_sha256": checksum(manifest),
-            "split_sha256": checksum(split),
+            "manifest_sha256": sha256_of(Path(manifest)),
+            "split_sha256": sha256_of(Path(split)),
         },
-        "metrics_sha256": {str(path): checksum(path) for path in scores},
+        "metrics_sha256": {str(path): sha256_of(Path(path)) for path in scores},
     }
     Path(output).write_text(json.dumps(record, indent=2) + "\n")
     say(f"done: results/{dataset}/comparison.csv holds the numbers, run.json what made them")

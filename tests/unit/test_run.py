@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from run import checksum, git_commit, hardware, images_checksum, run, versions
+from cxr.files import sha256_of
+from run import git_commit, hardware, images_checksum, run, versions
 
 
 @pytest.fixture
@@ -40,9 +41,9 @@ def test_the_record_holds_all_that_the_contract_names(files, capsys):
     assert record["config"] == files["config"]
     assert datetime.fromisoformat(record["finished"]).tzinfo is not None
     assert record["inputs"]["images"] == 2
-    assert record["inputs"]["manifest_sha256"] == checksum(files["manifest"])
-    assert record["inputs"]["split_sha256"] == checksum(files["split"])
-    assert record["metrics_sha256"] == {str(path): checksum(path) for path in files["scores"]}
+    assert record["inputs"]["manifest_sha256"] == sha256_of(files["manifest"])
+    assert record["inputs"]["split_sha256"] == sha256_of(files["split"])
+    assert record["metrics_sha256"] == {str(path): sha256_of(path) for path in files["scores"]}
     assert "results/phantom/comparison.csv" in capsys.readouterr().out
 
 
@@ -88,7 +89,7 @@ def test_commit_and_whether_files_differ_from_it(tmp_path):
 def test_checksums(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"abc" * 1000)
-    assert checksum(path) == hashlib.sha256(b"abc" * 1000).hexdigest()
+    assert sha256_of(path) == hashlib.sha256(b"abc" * 1000).hexdigest()
     table = pd.DataFrame({"sha256": ["b" * 64, "a" * 64]})
     assert images_checksum(table) == images_checksum(table[::-1])
     assert images_checksum(table) != images_checksum(table[:1])
