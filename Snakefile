@@ -20,6 +20,7 @@ include: "rules/split.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/compare.smk"
+include: "rules/saliency.smk"
 include: "rules/run.smk"
 
 
@@ -32,6 +33,7 @@ localrules:
     train,
     evaluate,
     compare,
+    saliency,
 
 
 rule all:
@@ -40,4 +42,5 @@ rule all:
     input:
         rules.evaluate.input,
         rules.compare.input,
+        rules.saliency.input,
         expand("results/{dataset}/run.json", dataset=config["dataset"]),

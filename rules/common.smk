@@ -16,7 +16,7 @@ from cxr.modules import imported
 def checked_config():
     """The config with its defaults, or an end that lists every problem in it."""
     try:
-        return load(config, ROOT)
+        return load(config, ROOT, workflow.configfiles)
     except UserError as error:
         sys.exit(str(error))  # a WorkflowError would add where in this file it was raised
 
@@ -28,6 +28,7 @@ wildcard_constraints:
     dataset="|".join(config["datasets"]),
     experiment="|".join(config["experiments"]),
     seed=r"\d+",
+    method="|".join(config["saliency"]["methods"]),
 
 
 def modules(script):
@@ -45,7 +46,7 @@ def datasets_from(source):
 def results(pattern, **values):
     """The paths of a result for the chosen data set, its experiments, seeds and other values."""
     chosen = {"dataset": config["dataset"], "experiment": config["run"], "seed": config["seeds"]}
-    return expand(f"results/{{dataset}}/{pattern}", **chosen, **values)
+    return expand(f"results/{{dataset}}/{pattern}", **{**chosen, **values})
 
 
 def acquired(dataset):

@@ -4,14 +4,13 @@ Reads images.npy, manifest.csv and split.csv. Writes model.keras, history.csv an
 predictions.csv. The same config, lock and type of machine give the same bits.
 """
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from cxr import tables
-from cxr.errors import UserError
+from cxr.backend import set_backend
 from cxr.log import job_log, say
 
 
@@ -26,23 +25,6 @@ def read_split(manifest: Path, split: Path) -> pd.DataFrame:
     table = tables.read_csv(manifest)[["id", "label"]].astype({"label": int})
     table["row"] = np.arange(len(table))
     return table.merge(tables.read_csv(split), on="id", validate="one_to_one")
-
-
-def set_backend(name: str) -> None:
-    """Choose Keras' backend; must run before Keras is imported.
-
-    Raises:
-        UserError: The backend is not installed.
-    """
-    from importlib.util import find_spec
-
-    if find_spec(name) is None:
-        raise UserError(
-            f"backend: {name} is set in the config, but the package {name} is not installed. "
-            f"Install it beside the lock (pip install {name}) or use backend: tensorflow."
-        )
-    os.environ["KERAS_BACKEND"] = name
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def train(

@@ -46,7 +46,7 @@ def draw_mistakes(
             low, high = np.percentile(image, [0.5, 99.5])
             axis.imshow(image, cmap="gray", vmin=low, vmax=high)
             axis.set_title(
-                f"{_short(mistake.id)}\np = {mistake.probability:.2f}", fontsize=8, loc="center"
+                f"{shorten(mistake.id)}\np = {mistake.probability:.2f}", fontsize=8, loc="center"
             )
         row[0].text(
             -0.08, 0.5, kind, transform=row[0].transAxes, rotation=90, va="center", ha="right"
@@ -54,5 +54,6 @@ def draw_mistakes(
     return figure
 
 
-def _short(name: str, limit: int = 22) -> str:
+def shorten(name: str, limit: int = 22) -> str:
+    """A name that fits over a picture: its middle is left out where it is too long."""
     return name if len(name) <= limit else f"{name[: limit - 9]}…{name[-8:]}"

@@ -1,5 +1,6 @@
 """The look of every figure: fonts, colours that colour-blind readers can tell apart, saving."""
 
+import textwrap
 from pathlib import Path
 
 import matplotlib
@@ -34,10 +35,23 @@ plt.rcParams.update(
 )
 
 
-def save(figure: plt.Figure, path: str | Path) -> None:
-    """Write a figure as PNG, the same bytes for the same figure, and close it."""
-    figure.savefig(path, metadata={"Software": None})
+def save(figure: plt.Figure, path: str | Path, dpi: int | None = None) -> None:
+    """Write a figure as PNG, the same bytes for the same figure, and close it.
+
+    Args:
+        figure: The figure.
+        path: The file to write.
+        dpi: Pixels an inch, for a figure full of X-rays, which takes many bytes.
+    """
+    figure.savefig(path, dpi=dpi or "figure", metadata={"Software": None})
     plt.close(figure)
+
+
+def headline(figure: plt.Figure, text: str) -> None:
+    """Write the title of a whole figure, in as many lines as its width asks for."""
+    letters = int(figure.get_figwidth() * 9)  # wide ones, in bold
+    lines = [textwrap.fill(line, letters) for line in text.splitlines()]
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontweight="bold", fontsize=11)
 
 
 def value_text(entry: dict) -> str:

@@ -5,6 +5,7 @@ import time
 import keras
 import numpy as np
 
+from cxr.backend import fix_bits
 from cxr.batches import EvaluationBatches, TrainingBatches
 from cxr.errors import UserError
 from cxr.log import say
@@ -20,20 +21,6 @@ ARCHITECTURE = (
     "dropout",
     "l2",
 )
-
-
-def fix_bits(seed: int, threads: int) -> None:
-    """Make training repeatable: seeds, deterministic kernels, a fixed number of threads.
-
-    TensorFlow sums in another order with another number of intra-op threads, so `threads` is
-    part of the recipe. Call it before anything else touches the backend.
-    """
-    keras.utils.set_random_seed(seed)
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.experimental.enable_op_determinism()
 
 
 def majority_accuracy(labels, probabilities):

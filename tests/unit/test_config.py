@@ -78,7 +78,7 @@ def test_defaults_are_not_shared_between_experiments():
 
 
 @pytest.mark.parametrize("nothing", [None, "", "null", "~", {}])
-@pytest.mark.parametrize("section", ["image", "split", "preprocess", "evaluate"])
+@pytest.mark.parametrize("section", ["image", "split", "preprocess", "evaluate", "saliency"])
 def test_an_empty_section_gets_its_defaults(section, nothing):
     config = {**CONFIG, section: nothing}
     without = {key: value for key, value in CONFIG.items() if key != section}
@@ -256,6 +256,12 @@ BAD = [
     ({"split": {"test": 1}}, "split.test: found 1, allowed: a number above 0 and below 1"),
     ({"split": {"test": 0.999}}, "split.validation: found 0.15, allowed: with `test` 0.999, "
      "a share that leaves at least 1 % for training"),
+    ({"saliency": {"images": 0}}, "saliency.images: found 0, allowed: at least 1 where "
+     "`saliency.ids` names no image"),
+    ({"saliency": {"target": "efusion"}}, 'saliency.target: found "efusion", allowed: '
+     "one of effusion, normal, predicted; did you mean `effusion`?"),
+    ({"saliency": {"methods": ["gradcam"]}}, 'saliency.methods[0]: found "gradcam", allowed: '
+     "one of gradcam_plus_plus, scorecam"),
     ({"evaluate": {"threshold": "yuden"}}, 'evaluate.threshold: found "yuden", allowed: '
      "one of 0.5, youden, sensitivity_95; did you mean `youden`?"),
     ({"evaluate": {"threshold": True}}, "evaluate.threshold: found true, allowed: "

@@ -1,5 +1,3 @@
-import os
-
 import keras
 import numpy as np
 import pandas as pd
@@ -7,8 +5,7 @@ import pytest
 from test_training import RECIPE
 
 from cxr import tables
-from cxr.errors import UserError
-from train import read_split, set_backend, train
+from train import read_split, train
 
 
 @pytest.fixture(scope="module")
@@ -87,17 +84,3 @@ def test_a_second_run_writes_the_same_predictions(run, tmp_path):
     networks = [keras.saving.load_model(path / "model.keras") for path in (run, tmp_path)]
     for one, two in zip(*(network.get_weights() for network in networks), strict=True):
         np.testing.assert_array_equal(one, two)
-
-
-def test_a_backend_that_is_missing_is_named(monkeypatch):
-    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
-    with pytest.raises(UserError, match=r"backend: no_such_backend is set.*pip install") as error:
-        set_backend("no_such_backend")
-    assert "backend: tensorflow" in str(error.value)
-    assert os.environ["KERAS_BACKEND"] == "tensorflow"
-
-
-def test_the_backend_is_set(monkeypatch):
-    monkeypatch.setenv("KERAS_BACKEND", "other")
-    set_backend("tensorflow")
-    assert os.environ["KERAS_BACKEND"] == "tensorflow"

@@ -3,10 +3,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
+from cxr.backend import fix_bits
 from cxr.batches import TrainingBatches
 from cxr.errors import UserError
 from cxr.network import build_network
-from cxr.training import fit, fix_bits, majority_accuracy, make_optimizer, predict
+from cxr.training import fit, majority_accuracy, make_optimizer, predict
 
 THREADS = 2
 fix_bits(0, THREADS)  # TensorFlow takes the number of threads once, before its first operation

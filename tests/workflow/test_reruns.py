@@ -77,8 +77,8 @@ def test_edited_module_reruns_what_imports_it(project: Path, module: str) -> Non
 def test_restyled_figures_retrain_and_rescore_nothing(project: Path) -> None:
     append(project / "scripts" / "evaluate_figures.py")
     jobs = plan(project)
-    assert rules(jobs) == {"evaluate_figures"}
-    assert all("Code has changed" in job.reason for job in jobs)
+    assert rules(jobs) - {"report_page", "report_html"} == {"evaluate_figures"}
+    assert set(causes(jobs)) == {"evaluate_figures"}
 
 
 def test_one_experiments_learning_rate_retrains_that_experiment(project: Path) -> None:
@@ -94,6 +94,20 @@ def test_another_threshold_retrains_nothing(project: Path) -> None:
     jobs = plan(project)
     assert set(causes(jobs)) == {"evaluate_predictions"}
     assert not rules(jobs) & TRAINING
+
+
+@pytest.mark.parametrize("change", [{"target": "predicted"}, {"images": 4}], ids=str)
+def test_another_saliency_setting_reruns_saliency_alone(project: Path, change: dict) -> None:
+    configure(project, {"saliency": change})
+    jobs = plan(project)
+    assert set(causes(jobs)) == {"saliency_maps", "run_record"}  # run.json holds the config
+    others = {rule for rule in rules(jobs) if not rule.startswith("saliency_")}
+    assert others <= {"run_record", "report_page", "report_html"}
+
+
+def test_one_saliency_method_less_maps_nothing_anew(project: Path) -> None:
+    configure(project, {"saliency": {"methods": ["scorecam"]}})
+    assert "saliency_maps" not in rules(plan(project))
 
 
 def test_another_image_size_leaves_the_manifest_alone(project: Path) -> None:

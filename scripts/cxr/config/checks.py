@@ -17,6 +17,7 @@ def check(settled: Any, root: Path, problems: Problems) -> None:
     _check_classes(settled, problems)
     _check_experiments(settled, problems)
     _check_subsets(settled, problems)
+    _check_saliency(settled, problems)
     _check_files(settled, root, problems)
 
 
@@ -106,6 +107,16 @@ def _check_subsets(settled: Any, problems: Problems) -> None:
     if (1 - test) * (1 - validation) < 0.01:
         what = f"with `test` {test}, a share that leaves at least 1 % for training"
         problems.add(("split", "validation"), found(validation, what))
+
+
+def _check_saliency(settled: Any, problems: Problems) -> None:
+    """There is an image to map."""
+    if not problems.sound(("saliency", "images"), ("saliency", "ids")):
+        return
+    section = settled["saliency"]
+    if not section["images"] and not section["ids"]:
+        what = "at least 1 where `saliency.ids` names no image"
+        problems.add(("saliency", "images"), found(0, what))
 
 
 def _check_files(settled: Any, root: Path, problems: Problems) -> None:

@@ -1,0 +1,124 @@
+"""What each network looks at.
+
+INPUTS   results/<dataset>/<experiment>/seed-<seed>/model.keras, and images.npy, manifest.csv and
+         split.csv of the data set
+OUTPUTS  results/<dataset>/<experiment>/seed-<seed>/saliency/: <method>.npy and <method>.csv,
+         maps.csv, agreement.csv, agreement_summary.csv and their figures
+"""
+
+
+rule saliency:
+    """Target: saliency maps of the first network of each experiment."""
+    input:
+        results(
+            "{experiment}/seed-{seed}/saliency/{figure}.png",
+            seed=config["seeds"][:1],
+            figure=["maps", "agreement"],
+        ),
+
+
+rule saliency_maps:
+    """Map what a network looks at, by one method."""
+    input:
+        model="results/{dataset}/{experiment}/seed-{seed}/model.keras",
+        images="results/{dataset}/images.npy",
+        manifest="results/{dataset}/manifest.csv",
+        split="results/{dataset}/split.csv",
+        schema="schemas/maps.schema.yaml",
+        code=modules("saliency"),
+    output:
+        maps="results/{dataset}/{experiment}/seed-{seed}/saliency/{method}.npy",
+        table="results/{dataset}/{experiment}/seed-{seed}/saliency/{method}.csv",
+    log:
+        "results/{dataset}/logs/saliency-{experiment}-{seed}-{method}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/saliency-{experiment}-{seed}-{method}.tsv"
+    conda:
+        "../environment.yml"
+    threads: 2
+    resources:
+        mem_mb=3000,
+        runtime=120,
+    params:
+        target=config["saliency"]["target"],
+        test_images=config["saliency"]["images"],
+        ids=config["saliency"]["ids"],
+        threads=lookup("experiments/{experiment}/threads", within=config),
+    script:
+        "../scripts/saliency.py"
+
+
+rule saliency_agreement:
+    """Measure how far the methods agree, image by image."""
+    input:
+        maps=expand(
+            "results/{{dataset}}/{{experiment}}/seed-{{seed}}/saliency/{method}.npy",
+            method=config["saliency"]["methods"],
+        ),
+        tables=expand(
+            "results/{{dataset}}/{{experiment}}/seed-{{seed}}/saliency/{method}.csv",
+            method=config["saliency"]["methods"],
+        ),
+        schemas=expand(
+            "schemas/{table}.schema.yaml",
+            table=["maps", "agreement", "agreement_summary"],
+        ),
+        code=modules("saliency_agreement"),
+    output:
+        maps="results/{dataset}/{experiment}/seed-{seed}/saliency/maps.csv",
+        pairs="results/{dataset}/{experiment}/seed-{seed}/saliency/agreement.csv",
+        summary="results/{dataset}/{experiment}/seed-{seed}/saliency/agreement_summary.csv",
+    log:
+        "results/{dataset}/logs/saliency_agreement-{experiment}-{seed}.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        methods=config["saliency"]["methods"],
+    script:
+        "../scripts/saliency_agreement.py"
+
+
+rule saliency_figures:
+    """Draw the maps over their X-rays, and the pairs that agree most and least."""
+    input:
+        table="results/{dataset}/{experiment}/seed-{seed}/saliency/maps.csv",
+        pairs="results/{dataset}/{experiment}/seed-{seed}/saliency/agreement.csv",
+        summary="results/{dataset}/{experiment}/seed-{seed}/saliency/agreement_summary.csv",
+        maps=expand(
+            "results/{{dataset}}/{{experiment}}/seed-{{seed}}/saliency/{method}.npy",
+            method=config["saliency"]["methods"],
+        ),
+        images="results/{dataset}/images.npy",
+        manifest="results/{dataset}/manifest.csv",
+        schemas=expand(
+            "schemas/{table}.schema.yaml",
+            table=["maps", "agreement", "agreement_summary"],
+        ),
+        code=modules("saliency_figures"),
+    output:
+        maps=report(
+            "results/{dataset}/{experiment}/seed-{seed}/saliency/maps.png",
+            caption="../report/saliency_maps.rst",
+            category="4 Saliency",
+            labels={"figure": "maps", "experiment": "{experiment}", "seed": "{seed}"},
+        ),
+        agreement=report(
+            "results/{dataset}/{experiment}/seed-{seed}/saliency/agreement.png",
+            caption="../report/saliency_agreement.rst",
+            category="4 Saliency",
+            labels={"figure": "agreement", "experiment": "{experiment}", "seed": "{seed}"},
+        ),
+    log:
+        "results/{dataset}/logs/saliency_figures-{experiment}-{seed}.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        methods=config["saliency"]["methods"],
+    script:
+        "../scripts/saliency_figures.py"

@@ -1,0 +1,73 @@
+"""Draw a network's saliency maps over their X-rays, and how far the methods agree.
+
+Reads maps.csv, agreement.csv, agreement_summary.csv, each <method>.npy, images.npy and
+manifest.csv with the masks it names. Writes maps.png and agreement.png.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from cxr import heatmaps, plots, tables
+from cxr.images import read_grey
+from cxr.log import job_log
+
+
+def saliency_figures(
+    table: Path,
+    pairs: Path,
+    summary: Path,
+    methods: list[str],
+    maps: list[Path],
+    images: Path,
+    manifest: Path,
+    outputs: dict[str, Path],
+    title: str,
+) -> None:
+    """Write maps.png and agreement.png.
+
+    Args:
+        table: maps.csv.
+        pairs: agreement.csv.
+        summary: agreement_summary.csv.
+        methods: Names of the methods.
+        maps: <method>.npy of each, float32 (n, side, side), 0 to 1.
+        images: images.npy, float32 (N, side, side), whose rows are those of the manifest.
+        manifest: manifest.csv.
+        outputs: maps, agreement: PNGs to write.
+        title: Data set, experiment and seed.
+    """
+    known = tables.read_table(table, "maps")
+    cams = {name: np.load(path, mmap_mode="r") for name, path in zip(methods, maps, strict=True)}
+    array = np.load(images, mmap_mode="r")
+    rows = tables.read_csv(manifest).reset_index(names="row").set_index("id")
+    rows = rows.loc[known["id"].unique()]
+    xrays = {name: array[row] for name, row in rows["row"].items()}
+    masks = heatmaps.read_masks(rows["mask"].to_dict(), array.shape[1], read_grey)
+    facts = {"table": known, "maps": cams, "images": xrays, "masks": masks}
+    figures = {
+        "maps": heatmaps.draw_maps(title=title, **facts),
+        "agreement": heatmaps.draw_agreement(
+            tables.read_table(pairs, "agreement"),
+            tables.read_table(summary, "agreement_summary"),
+            title=f"{title}: do the methods agree?",
+            **facts,
+        ),
+    }
+    for name, figure in figures.items():
+        plots.save(figure, outputs[name], dpi=110)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        saliency_figures(
+            table=snakemake.input.table,
+            pairs=snakemake.input.pairs,
+            summary=snakemake.input.summary,
+            methods=snakemake.params.methods,
+            maps=snakemake.input.maps,
+            images=snakemake.input.images,
+            manifest=snakemake.input.manifest,
+            outputs=dict(snakemake.output.items()),
+            title="{dataset}, {experiment}, seed {seed}".format(**snakemake.wildcards),
+        )

@@ -1,0 +1,111 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from cxr.agreement import agreement, mean_interval, rank_correlations, summarise
+
+SIDE = 12
+
+
+def random_maps(count, seed):
+    return np.random.default_rng(seed).random((count, SIDE, SIDE)).astype(np.float32)
+
+
+def table_of(maps, empty=()):
+    """maps.csv for some methods' maps; `empty` names (method, row) pairs."""
+    rows = [
+        {"id": f"i{row}", "method": name, "row": row, "empty": int((name, row) in empty)}
+        for name, cams in maps.items()
+        for row in range(len(cams))
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_rank_correlations_are_those_of_scipy():
+    first, second = random_maps(3, 0), np.round(random_maps(4, 1), 1)  # the latter with ties
+    found = rank_correlations(first, second)
+    for i, j in np.ndindex(3, 4):
+        expected = stats.spearmanr(first[i].ravel(), second[j].ravel()).statistic
+        assert found[i, j] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_same_order_is_1_and_the_opposite_minus_1():
+    maps = random_maps(2, 2)
+    assert np.diagonal(rank_correlations(maps, maps**3)) == pytest.approx([1, 1], abs=1e-5)
+    assert np.diagonal(rank_correlations(maps, 1 - maps)) == pytest.approx([-1, -1], abs=1e-5)
+
+
+def test_every_pair_of_methods_is_compared_image_by_image():
+    maps = {"a": random_maps(4, 0), "b": random_maps(4, 1), "c": random_maps(4, 2)}
+    table = table_of(maps).sample(frac=1, random_state=0)  # the order of the rows is no matter
+    found = agreement(maps, table)
+    assert list(zip(found["first"], found["second"], strict=True))[::4] == [
+        ("a", "b"),
+        ("a", "c"),
+        ("b", "c"),
+    ]
+    assert list(found["id"]) == ["i0", "i1", "i2", "i3"] * 3
+    between = rank_correlations(maps["a"], maps["b"])
+    part = found.iloc[:4]
+    np.testing.assert_allclose(part["spearman"], np.diagonal(between), atol=1e-6)
+    expected = [np.mean([between[i, j] for j in range(4) if j != i]) for i in range(4)]
+    np.testing.assert_allclose(part["others"], expected, atol=1e-6)
+
+
+def test_empty_maps_are_compared_with_nothing():
+    maps = {"a": random_maps(3, 0), "b": random_maps(3, 1)}
+    maps["b"][1] = 0
+    found = agreement(maps, table_of(maps, empty={("b", 1)}))
+    assert list(found["spearman"].isna()) == [False, True, False]
+    assert list(found["others"].isna()) == [False, True, False]
+    others = rank_correlations(maps["a"][:1], maps["b"][2:])[0, 0]
+    assert found["others"][0] == pytest.approx(others, abs=1e-6)
+    assert summarise(found)["n"].tolist() == [2]
+
+
+def test_one_image_has_no_others_and_no_interval():
+    maps = {"a": random_maps(1, 0), "b": random_maps(1, 1)}
+    found = agreement(maps, table_of(maps))
+    assert found["others"].isna().all()
+    row = summarise(found).iloc[0]
+    assert row["n"] == 1
+    assert row["spearman"] == found["spearman"][0]
+    assert row[["low", "high", "others", "difference"]].isna().all()
+
+
+def test_all_maps_empty_leave_nothing_to_say():
+    maps = {"a": random_maps(2, 0), "b": np.zeros((2, SIDE, SIDE), dtype=np.float32)}
+    row = summarise(agreement(maps, table_of(maps, empty={("b", 0), ("b", 1)}))).iloc[0]
+    assert row["n"] == 0
+    assert row.drop(["first", "second", "n"]).isna().all()
+
+
+def test_one_method_has_no_pairs():
+    maps = {"a": random_maps(2, 0)}
+    found = agreement(maps, table_of(maps))
+    assert len(found) == len(summarise(found)) == 0
+    assert list(found) == ["id", "first", "second", "spearman", "others"]
+
+
+def test_mean_interval_is_students():
+    values = np.array([0.1, 0.5, -0.3, 0.9])
+    mean, low, high = mean_interval(values)
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (mean, low, high) == pytest.approx((values.mean(), expected.low, expected.high))
+
+
+def test_summary_says_how_far_agreement_goes_beyond_that_of_other_images():
+    pairs = pd.DataFrame(
+        {
+            "id": list("wxyz"),
+            "first": "a",
+            "second": "b",
+            "spearman": [0.9, 0.7, 0.8, np.nan],
+            "others": [0.5, 0.4, 0.6, np.nan],
+        }
+    )
+    row = summarise(pairs).iloc[0]
+    assert (row["n"], row["spearman"], row["others"]) == (3, pytest.approx(0.8), pytest.approx(0.5))
+    assert row["difference"] == pytest.approx(0.3)
+    assert row["difference_low"] < 0.3 < row["difference_high"]

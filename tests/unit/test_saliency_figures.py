@@ -1,0 +1,128 @@
+import cv2
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from test_saliency_agreement import run, write_method
+
+from cxr import heatmaps, plots
+from saliency_figures import saliency_figures
+
+METHODS = ["gradcam_plus_plus", "scorecam"]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Figures as they are saved, kept open to be looked into."""
+    kept = []
+    monkeypatch.setattr(plots, "save", lambda figure, path, dpi: kept.append(figure))
+    yield kept
+    plt.close("all")
+
+
+def draw(folder, count=4, methods=METHODS, empty=(), mask=False, ids=None):
+    """Write the inputs for so many images, and draw."""
+    random = np.random.default_rng(0)
+    ids = ids or [f"image-{i}" for i in range(count)]
+    for method in methods:
+        write_method(folder, method, random.random((count, 16, 16)), empty)
+    run(folder, methods)
+    for name in ("maps", "agreement"):
+        table = pd.read_csv(folder / f"{name}.csv")
+        table["id"] = table["id"].map({f"image-{i}": name for i, name in enumerate(ids)})
+        table.to_csv(folder / f"{name}.csv", index=False)
+    np.save(folder / "images.npy", random.normal(size=(count, 16, 16)))
+    outline = np.zeros((40, 40), np.uint8)
+    outline[20:30, 5:15] = 255
+    cv2.imwrite(str(folder / "mask.png"), outline)
+    masks = [str(folder / "mask.png") if mask and i % 2 else "" for i in range(count)]
+    pd.DataFrame({"id": ids, "mask": masks}).to_csv(folder / "manifest.csv", index=False)
+    saliency_figures(
+        table=folder / "maps.csv",
+        pairs=folder / "agreement.csv",
+        summary=folder / "agreement_summary.csv",
+        methods=methods,
+        maps=[folder / f"{name}.npy" for name in methods],
+        images=folder / "images.npy",
+        manifest=folder / "manifest.csv",
+        outputs={name: folder / f"{name}.png" for name in ("maps", "agreement")},
+        title="phantom, small, seed 1",
+    )
+
+
+def words(figure):
+    """All text in a figure."""
+    found = figure.findobj(plt.Text)
+    return [text.get_text() for text in found if text.get_visible() and text.get_text()]
+
+
+def test_figures_are_written_as_pictures(tmp_path):
+    draw(tmp_path, mask=True)
+    for name in ("maps", "agreement"):
+        picture = cv2.imread(str(tmp_path / f"{name}.png"))
+        assert min(picture.shape[:2]) > 300
+        assert picture.std() > 20
+
+
+def test_each_xray_stands_beside_its_maps_with_class_and_probability(tmp_path, drawn):
+    draw(tmp_path)
+    text = words(drawn[0])
+    assert "image-1\neffusion, p = 0.25" in text
+    assert "image-2\nnormal, p = 0.25" in text
+    assert text.count("GradCAM++\nfor effusion") == text.count("ScoreCAM\nfor effusion") == 4
+    assert "evidence, lowest to highest in each map" in text
+
+
+def test_empty_maps_are_labelled_and_not_painted(tmp_path, drawn):
+    draw(tmp_path, empty=[1])
+    maps = drawn[0]
+    labelled = [a for a in maps.axes if "empty map" in [t.get_text() for t in a.texts]]
+    assert len(labelled) == 2
+    assert all(len(axis.images) == 1 for axis in labelled)  # the X-ray alone
+    painted = [a for a in maps.axes if "for effusion" in a.get_title() and a not in labelled]
+    assert len(painted) == 6
+    assert all(len(axis.images) == 2 for axis in painted)
+    assert "image-1\neffusion, p = 0.25" not in words(drawn[1])  # nothing to compare
+
+
+def test_the_true_effusion_is_outlined_where_it_is_known(tmp_path, drawn):
+    draw(tmp_path, mask=True)
+    xrays = {a.get_title().split("\n")[0]: a for a in drawn[0].axes if "p = " in a.get_title()}
+    assert [len(xrays[f"image-{i}"].collections) for i in range(4)] == [0, 1, 0, 1]
+
+
+def test_the_pairs_that_agree_most_and_least_are_shown(tmp_path, drawn):
+    draw(tmp_path, count=7)
+    pairs = pd.read_csv(tmp_path / "agreement.csv").sort_values("spearman", ascending=False)
+    text = "\n".join(words(drawn[1]))
+    for row in pairs.head(2).itertuples():
+        assert f"{row.id}\n" in text
+        assert f"most alike: {row.spearman:+.2f}" in text
+    assert f"least alike: {pairs['spearman'].iloc[-1]:+.2f}" in text
+    assert "mean with 95 % interval, n = 7" in text
+
+
+def test_only_so_many_images_are_shown_and_it_says_so(tmp_path, drawn, monkeypatch):
+    monkeypatch.setattr(heatmaps, "SHOWN", 3)
+    draw(tmp_path, count=5)
+    assert any("the first 3 of 5 images" in text for text in words(drawn[0]))
+    assert sum("p = " in text for text in words(drawn[0])) == 3
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("methods", [METHODS, METHODS[:1]], ids=["two", "one"])
+def test_few_images_and_one_method_can_be_drawn(count, methods, tmp_path):
+    draw(tmp_path, count=count, methods=methods)
+    assert (tmp_path / "agreement.png").stat().st_size > 5000
+
+
+def test_nothing_to_compare_is_said(tmp_path, drawn):
+    draw(tmp_path, count=2, empty=[0, 1])
+    assert "no image has two maps to compare" in words(drawn[1])
+
+
+def test_ids_are_shown_as_they_are_and_never_too_long(tmp_path, drawn):
+    draw(tmp_path, count=2, ids=["cost_$5$_<b>", "x" * 150])
+    text = "\n".join(words(drawn[0]))
+    assert "cost_$5$_<b>\n" in text
+    assert max(len(line) for line in text.splitlines()) < 60
