@@ -20,6 +20,7 @@ include: "rules/split.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
 include: "rules/compare.smk"
+include: "rules/inspect.smk"
 include: "rules/saliency.smk"
 include: "rules/run.smk"
 
@@ -33,6 +34,7 @@ localrules:
     train,
     evaluate,
     compare,
+    inspect,
     saliency,
 
 
@@ -42,5 +44,6 @@ rule all:
     input:
         rules.evaluate.input,
         rules.compare.input,
+        rules.inspect.input,
         rules.saliency.input,
         expand("results/{dataset}/run.json", dataset=config["dataset"]),

@@ -83,7 +83,7 @@ def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
 def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
     """The mean agreement of each pair of methods, as agreement_summary.csv.
 
-    The intervals are over images. Those of `difference` take the images as independent, though
+    The intervals are over images, and cut at -1 and 1. Those of `difference` take the images as independent, though
     each takes part in the level of the others: they are approximate.
 
     Args:
@@ -101,8 +101,8 @@ def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
                 "second": second,
                 "n": len(known),
                 "spearman": spearman,
-                "low": low,
-                "high": high,
+                "low": max(low, -1.0),  # NaN stays NaN
+                "high": min(high, 1.0),
                 "others": known["others"].mean(),
                 "difference": difference,
                 "difference_low": difference_low,

@@ -54,6 +54,8 @@ def gradcam_plus_plus(
 ) -> np.ndarray:
     """GradCAM++ of Chattopadhay et al. (WACV 2018, equations 10 to 19).
 
+    In tf-keras-vis the weights alpha of each channel's pixels sum to 1.
+
     Args:
         logits: See `two_logits`.
         images: float32 (n, side, side, 1), as the network sees them.

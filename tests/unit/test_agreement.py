@@ -109,3 +109,10 @@ def test_summary_says_how_far_agreement_goes_beyond_that_of_other_images():
     assert (row["n"], row["spearman"], row["others"]) == (3, pytest.approx(0.8), pytest.approx(0.5))
     assert row["difference"] == pytest.approx(0.3)
     assert row["difference_low"] < 0.3 < row["difference_high"]
+
+
+def test_intervals_of_a_correlation_end_at_1():
+    values = {"spearman": [0.99, 0.2, 0.9], "others": [0.0, 0.1, 0.2]}
+    pairs = pd.DataFrame({"id": list("xyz"), "first": "a", "second": "b"} | values)
+    row = summarise(pairs).iloc[0]
+    assert -1 <= row["low"] < row["spearman"] < row["high"] == 1

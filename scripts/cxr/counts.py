@@ -1,0 +1,71 @@
+"""How many images and patients each subset holds."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+
+from cxr import plots
+from cxr.subsets import SUBSETS
+
+CLASSES = {"effusion": plots.ORANGE, "normal": plots.BLUE}
+
+
+def count_images(table: pd.DataFrame) -> pd.DataFrame:
+    """Images of each subset (rows) and class (columns), int.
+
+    Args:
+        table: One row per image, with subset and class.
+    """
+    counts = pd.crosstab(table["subset"], table["class"])
+    return counts.reindex(index=list(SUBSETS), columns=list(CLASSES), fill_value=0)
+
+
+def count_patients(table: pd.DataFrame) -> pd.DataFrame:
+    """Patients of each subset (rows) and class (columns), int; one may count in both classes.
+
+    Args:
+        table: One row per image, with subset, class and patient, "" where unknown.
+    """
+    known = table[table["patient"] != ""]
+    return count_images(known.drop_duplicates(["subset", "class", "patient"]))
+
+
+def draw_counts(table: pd.DataFrame, title: str) -> plt.Figure:
+    """Images and patients of each class and subset, side by side.
+
+    Args:
+        table: One row per image, with subset, class and patient, "" where unknown.
+        title: Above the figure.
+    """
+    figure, (images, patients) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    plots.headline(figure, title)
+    _draw_bars(images, count_images(table), table.groupby("subset").size(), "images")
+    images.legend(fontsize=9, ncols=2, loc="upper right")
+    known = table[table["patient"] != ""]
+    if known.empty:
+        patients.axis("off")
+        patients.text(
+            0.5, 0.5, "patients are not known", ha="center", va="center", color=plots.GREY
+        )
+        return figure
+    totals = known.groupby("subset")["patient"].nunique()
+    _draw_bars(patients, count_patients(table), totals, "patients")
+    if unknown := len(table) - len(known):
+        patients.set_title(
+            f"(patient of {unknown:,} images unknown)", fontsize=9, fontweight="normal"
+        )
+    return figure
+
+
+def _draw_bars(axis: plt.Axes, counts: pd.DataFrame, totals: pd.Series, unit: str) -> None:
+    for number, (name, colour) in enumerate(CLASSES.items()):
+        places = np.arange(len(counts)) + (number - 0.5) * 0.4
+        bars = axis.bar(places, counts[name], 0.38, color=colour, label=name)
+        axis.bar_label(bars, fmt="{:,.0f}", fontsize=9, padding=2)
+    labels = [f"{subset}\n{totals.get(subset, 0):,} {unit}" for subset in counts.index]
+    axis.set_xticks(range(len(counts)), labels)
+    axis.set_ylabel(unit)
+    axis.margins(y=0.2)
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(axis="x", visible=False)

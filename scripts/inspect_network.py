@@ -1,0 +1,105 @@
+"""Draw a network: its summary, its blocks, its first filters, and what it makes of an X-ray.
+
+Reads model.keras, predictions.csv, manifest.csv and images.npy. Writes <experiment>_summary.txt,
+<experiment>_network.png, <experiment>_filters.png and <experiment>_features.png.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cxr import diagram, plots
+from cxr.backend import fix_bits, set_backend
+from cxr.log import job_log
+from cxr.montage import shorten
+from cxr.predictions import read_predictions
+
+DPI = 110
+WIDTH = 100  # of the summary, letters
+FRAMES = str.maketrans("┃│━─┏┳┓┡╇┩└┴┘", "||--+++++++++")
+
+
+def choose_image(predictions: pd.DataFrame) -> pd.Series:
+    """The test image that the network is surest about, and right: an effusion if there is one.
+
+    Args:
+        predictions: predictions.csv with the column row, an image's row in images.npy.
+    """
+    test = predictions[predictions["subset"] == "test"]
+    effusions = test[test["label"] == 1]
+    chosen = test if effusions.empty else effusions
+    return chosen.loc[chosen["probability"].idxmax()]
+
+
+def summarise(network) -> str:
+    """The summary that Keras prints, in ASCII and without a line below every layer."""
+    os.environ["COLUMNS"] = str(WIDTH)  # or rich cuts the lines at 80
+    printed = []
+    network.summary(line_length=WIDTH, print_fn=printed.append)
+    lines = [line for line in "".join(printed).splitlines() if not line.startswith("├")]
+    return "\n".join(line.translate(FRAMES).rstrip() for line in lines) + "\n"
+
+
+def inspect_network(
+    model: Path,
+    predictions: Path,
+    manifest: Path,
+    images: Path,
+    outputs: dict[str, Path],
+    threads: int,
+    title: str,
+) -> None:
+    """Write the summary and every figure of a network.
+
+    Args:
+        model: model.keras.
+        predictions: predictions.csv.
+        manifest: manifest.csv.
+        images: images.npy, float32 (N, side, side), whose rows are those of the manifest.
+        outputs: summary, a text, and network, filters, features, PNGs: files to write.
+        threads: Threads of the backend.
+        title: Data set, experiment and seed.
+    """
+    set_backend("tensorflow")  # the file of a model fits all
+    import keras
+
+    from cxr import layers
+    from cxr.batches import reduce_image
+
+    fix_bits(0, threads)
+    network = keras.models.load_model(model)
+    Path(outputs["summary"]).write_text(f"{title}\n{summarise(network)}")
+
+    chosen = choose_image(read_predictions(predictions, manifest))
+    image = np.load(images, mmap_mode="r")[chosen["row"]]
+    image = reduce_image(image, network.input_shape[1])
+    features, probability = layers.feature_maps(network, image)
+    kind = "effusion" if chosen["label"] else "normal"
+    caption = f"{shorten(chosen['id'])}\n{kind}, p = {probability:.2f}"
+    kernels = layers.first_kernels(network)
+    figures = {
+        "network": diagram.draw_network(layers.blocks(network), title),
+        "filters": diagram.draw_filters(kernels, f"{title}: filters of conv_1"),
+        "features": diagram.draw_features(
+            image, caption, features, f"{title}: what each block makes of a test image"
+        ),
+    }
+    for name, figure in figures.items():
+        plots.save(figure, outputs[name], DPI)
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        inspect_network(
+            model=snakemake.input.model[0],
+            predictions=snakemake.input.predictions[0],
+            manifest=snakemake.input.manifest,
+            images=snakemake.input.images,
+            outputs=dict(snakemake.output.items()),
+            threads=snakemake.params.threads,
+            title="{dataset}, {experiment}, seed {seed}".format(
+                **snakemake.wildcards, seed=snakemake.params.seed
+            ),
+        )
