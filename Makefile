@@ -1,22 +1,26 @@
 # What one does with pleura, each in one word. Every target sets up .venv by itself and needs
 # nothing but make and Python 3.11, 3.12 or 3.13 (make PYTHON=/path/to/python run chooses one).
+# CORES=8 uses more cores, ARGS="..." hands further options to Snakemake.
 
 CORES ?= 4
 WORKERS ?= 2
 PYTHONS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 
-.PHONY: help run test test-all lint format lock
+.PHONY: help run report test test-all lint format lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-run: .venv/run ## run the workflow, as `snakemake --cores 4` does (CORES=8 for more)
-	.venv/bin/snakemake --cores $(CORES)
+run: .venv/run ## run the workflow, as `snakemake --cores 4` does (ARGS="--config dataset=chest_xrays")
+	.venv/bin/snakemake --cores $(CORES) $(ARGS)
+
+report: .venv/run ## make results/<dataset>/report.html, with all that it shows (ARGS as for run)
+	.venv/bin/snakemake --cores $(CORES) report $(ARGS)
 
 test: .venv/dev ## run the quick tests
 	.venv/bin/pytest -n $(WORKERS) -m "not slow"
 
-test-all: .venv/dev ## run every test; needs Slurm
+test-all: .venv/dev ## run every test; needs Slurm and Chromium
 	.venv/bin/pytest -n $(WORKERS)
 
 lint: .venv/dev ## check style and format

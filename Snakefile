@@ -23,6 +23,10 @@ include: "rules/compare.smk"
 include: "rules/inspect.smk"
 include: "rules/saliency.smk"
 include: "rules/run.smk"
+include: "rules/report.smk"
+
+
+report: results("report.rst")[0]
 
 
 localrules:
@@ -36,6 +40,8 @@ localrules:
     compare,
     inspect,
     saliency,
+    report,
+    report_html,
 
 
 rule all:
@@ -46,4 +52,4 @@ rule all:
         rules.compare.input,
         rules.inspect.input,
         rules.saliency.input,
-        expand("results/{dataset}/run.json", dataset=config["dataset"]),
+        rules.report.input,

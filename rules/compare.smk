@@ -51,7 +51,12 @@ rule compare_figure:
         comparison="results/{dataset}/comparison.csv",
         code=modules("compare_figure"),
     output:
-        "results/{dataset}/comparison.png",
+        report(
+            "results/{dataset}/comparison.png",
+            caption="../report/compare_comparison.rst",
+            category="3 Results",
+            labels={"figure": "all experiments side by side"},
+        ),
     log:
         "results/{dataset}/logs/compare_figure.log",
     conda:

@@ -56,12 +56,46 @@ rule evaluate_figures:
         images="results/{dataset}/images.npy",
         code=modules("evaluate_figures"),
     output:
-        history="results/{dataset}/{experiment}/seed-{seed}/history.png",
-        confusion="results/{dataset}/{experiment}/seed-{seed}/confusion.png",
-        roc="results/{dataset}/{experiment}/seed-{seed}/roc.png",
-        precision_recall="results/{dataset}/{experiment}/seed-{seed}/precision_recall.png",
-        calibration="results/{dataset}/{experiment}/seed-{seed}/calibration.png",
-        mistakes="results/{dataset}/{experiment}/seed-{seed}/mistakes.png",
+        history=report(
+            "results/{dataset}/{experiment}/seed-{seed}/history.png",
+            caption="../report/evaluate_history.rst",
+            category="2 Networks",
+            labels={"figure": "learning curves", "experiment": "{experiment}", "seed": "{seed}"},
+        ),
+        confusion=report(
+            "results/{dataset}/{experiment}/seed-{seed}/confusion.png",
+            caption="../report/evaluate_confusion.rst",
+            category="3 Results",
+            labels={"figure": "confusion matrix", "experiment": "{experiment}", "seed": "{seed}"},
+        ),
+        roc=report(
+            "results/{dataset}/{experiment}/seed-{seed}/roc.png",
+            caption="../report/evaluate_roc.rst",
+            category="3 Results",
+            labels={"figure": "ROC curve", "experiment": "{experiment}", "seed": "{seed}"},
+        ),
+        precision_recall=report(
+            "results/{dataset}/{experiment}/seed-{seed}/precision_recall.png",
+            caption="../report/evaluate_precision_recall.rst",
+            category="3 Results",
+            labels={
+                "figure": "precision and recall",
+                "experiment": "{experiment}",
+                "seed": "{seed}",
+            },
+        ),
+        calibration=report(
+            "results/{dataset}/{experiment}/seed-{seed}/calibration.png",
+            caption="../report/evaluate_calibration.rst",
+            category="3 Results",
+            labels={"figure": "calibration", "experiment": "{experiment}", "seed": "{seed}"},
+        ),
+        mistakes=report(
+            "results/{dataset}/{experiment}/seed-{seed}/mistakes.png",
+            caption="../report/evaluate_mistakes.rst",
+            category="3 Results",
+            labels={"figure": "surest mistakes", "experiment": "{experiment}", "seed": "{seed}"},
+        ),
     log:
         "results/{dataset}/logs/evaluate_figures-{experiment}-{seed}.log",
     conda:

@@ -29,7 +29,7 @@ rule manifest_images:
         "../environment.yml"
     threads: 2
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=120,
     params:
         dataset=lookup("datasets/{dataset}", within=config),

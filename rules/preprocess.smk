@@ -31,7 +31,7 @@ rule preprocess_shard:
         "../environment.yml"
     threads: 2
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=120,
     params:
         size=config["image"]["size"],

@@ -48,7 +48,7 @@ def evaluate_figures(
         "mistakes": montage.draw_mistakes(table, array, threshold, title),
     }
     for name, figure in figures.items():
-        plots.save(figure, outputs[name])
+        plots.save(figure, outputs[name], dpi=110 if name == "mistakes" else None)
 
 
 if __name__ == "__main__":

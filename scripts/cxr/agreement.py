@@ -83,8 +83,8 @@ def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
 def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
     """The mean agreement of each pair of methods, as agreement_summary.csv.
 
-    The intervals are over images, and cut at -1 and 1. Those of `difference` take the images as independent, though
-    each takes part in the level of the others: they are approximate.
+    The intervals are over images, and cut at -1 and 1. Those of `difference` take the images as
+    independent, though each takes part in the level of the others: they are approximate.
 
     Args:
         pairs: agreement.csv, see `agreement`.

@@ -62,7 +62,7 @@ def fingerprint(paths: str | Path | Iterable[str | Path]) -> str:
 def _state(file: str) -> bytes:
     try:
         status = os.stat(file)  # noqa: PTH116 (a Path for each of 100,000 files takes seconds)
-    except OSError:
+    except (OSError, ValueError):  # a NUL byte in a table's path is a ValueError
         return b"\0missing"
     return f"\0{status.st_size},{status.st_mtime_ns}".encode()
 

@@ -6,17 +6,12 @@ import numpy as np
 import pandas as pd
 
 from cxr import plots
+from cxr.methods import method_name
 from cxr.montage import shorten
 
-NAMES = {"gradcam_plus_plus": "GradCAM++", "scorecam": "ScoreCAM"}
 COLOURS = "viridis"
 SHOWN = 20  # images in maps.png
 CLASSES = {1: ("effusion", plots.ORANGE, "o"), 0: ("normal", plots.BLUE, "s")}
-
-
-def method_name(method: str) -> str:
-    """What figures call a method of the config."""
-    return NAMES.get(method, method)
 
 
 def draw_xray(

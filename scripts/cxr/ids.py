@@ -1,7 +1,7 @@
 """The names that images go by in every table."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,12 +16,14 @@ def unique_ids(paths: Iterable[str], classes: Iterable[str]) -> list[str]:
     counts = Counter(stem.lower() for stem in stems)
     taken = {stem.lower() for stem in stems if counts[stem.lower()] == 1}
     ids = []
+    numbers = defaultdict(lambda: 1)  # the last one given: a stem may occur 100,000 times
     for stem, name in zip(stems, classes, strict=True):
         chosen = stem
         if counts[stem.lower()] > 1:
-            chosen, number = f"{name}-{stem}", 2
+            first = chosen = f"{name}-{stem}"
             while chosen.lower() in taken:
-                chosen, number = f"{name}-{stem}-{number}", number + 1
+                numbers[first.lower()] += 1
+                chosen = f"{first}-{numbers[first.lower()]}"
             taken.add(chosen.lower())
         ids.append(chosen)
     return ids

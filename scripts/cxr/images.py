@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import math
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 from PIL import Image
+from PIL import TiffImagePlugin as Tiff
 
 from cxr.errors import UserError
 from cxr.log import say
@@ -21,6 +23,8 @@ from cxr.log import say
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
 OTHER_SUFFIXES = {".dcm", ".dicom", ".gif", ".jp2", ".pgm", ".webp"}  # images that are not read
 MAX_PIXELS = 100_000_000
+MAX_SIDE = 100_000  # pixels
+MAX_BYTES = 2**30  # of a file
 RESIZE = {"area": cv2.INTER_AREA, "bilinear": cv2.INTER_LINEAR}
 UNSAFE = re.compile("[\0-\x1f\x7f\ud800-\udfff]")  # in a table
 
@@ -29,9 +33,13 @@ _MAGIC = {
     b"\xff\xd8\xff": "JPEG",
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",  # BigTIFF
+    b"MM\0+": "TIFF",
     b"BM": "BMP",
 }
 _BROKEN = "truncated, damaged or of a rare kind: it cannot be decoded"
+_TRUNCATED = "truncated: the file ends too early"
+_SCANS = 1000  # of a JPEG: a progressive one has about ten, and each takes time
 _BLOCK = 256  # tasks that wait at a time
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # or Pillow warns of "bombs" below our own limit
@@ -45,13 +53,15 @@ def read_bytes(path: str | Path) -> bytes:
     """Return the content of an image file.
 
     Raises:
-        Unreadable: the file is missing, empty, may not be read, or its first bytes are not those
-            of a PNG, JPEG, TIFF or BMP.
+        Unreadable: the file is missing, empty, larger than 1 GiB, may not be read, or its first
+            bytes are not those of a PNG, JPEG, TIFF or BMP.
     """
     path = Path(path)
-    if not path.is_file():  # opening a named pipe would wait for ever
-        raise Unreadable("not a regular file" if path.exists() else "file not found")
     try:
+        if not path.is_file():  # opening a named pipe would wait for ever
+            raise Unreadable("not a regular file" if path.exists() else "file not found")
+        if path.stat().st_size > MAX_BYTES:
+            raise Unreadable("larger than 1 GiB")
         with path.open("rb") as file:
             head = file.read(132)
             _check_magic(head)
@@ -73,27 +83,59 @@ def check(data: bytes) -> None:
     """Decode an image strictly, only to see that it is whole.
 
     OpenCV, which decodes the pixels that are used, has versions that silently leave the missing
-    part of a truncated file grey; Pillow does not.
+    part of a truncated file grey, or set aside gigabytes for a PNG chunk of the wrong length;
+    Pillow does not.
 
     Raises:
-        Unreadable: the image is truncated, damaged, has more than 100 million pixels (found
-            before they are decoded) or several frames.
+        Unreadable: the image is truncated, damaged, has more than 100 million pixels or 100,000
+            a side (found before they are decoded) or several frames, or is a TIFF of a kind that
+            OpenCV reads wrongly.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=sorted(set(_MAGIC.values()))) as image:
+        with _opened(data) as image:
+            image.verify()  # the checksums and lengths of all chunks of a PNG
+        with _opened(data) as image:
+            size = f"{image.width}x{image.height}"
             if image.width * image.height > MAX_PIXELS:
-                raise Unreadable(f"more than {MAX_PIXELS:,} pixels: {image.width}x{image.height}")
+                raise Unreadable(f"more than {MAX_PIXELS:,} pixels: {size}")
+            if max(image.size) > MAX_SIDE:
+                raise Unreadable(f"more than {MAX_SIDE:,} pixels a side: {size}")
             if getattr(image, "n_frames", 1) > 1:
                 raise Unreadable(f"{image.n_frames} frames or pages: one image a file is read")
+            if image.format == "JPEG" and data.count(b"\xff\xda") > _SCANS:
+                raise Unreadable(f"a JPEG of more than {_SCANS:,} scans")
             image.load()
+            if image.format == "TIFF":
+                _check_tiff(image)
     except Unreadable:
         raise
     except Image.DecompressionBombError as error:
         raise Unreadable(f"more than {MAX_PIXELS:,} pixels") from error
     except Exception as error:  # damaged files make Pillow raise almost anything
         if "truncated" in str(error).lower():
-            raise Unreadable("truncated: the file ends too early") from error
+            raise Unreadable(_TRUNCATED) from error
         raise Unreadable(_BROKEN) from error
+
+
+def _opened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data), formats=sorted(set(_MAGIC.values())))
+
+
+def _check_tiff(image: Tiff.TiffImageFile) -> None:
+    """Refuse what OpenCV reads without a word as something else than it is."""
+    tags = image.tag_v2
+    width, height = tags[Tiff.IMAGEWIDTH], tags[Tiff.IMAGELENGTH]
+    deep = max(tags.get(Tiff.BITSPERSAMPLE, (1,))) > 8
+    if deep and tags.get(Tiff.PHOTOMETRIC_INTERPRETATION) == 0:
+        raise Unreadable("more than 8 bits with white as 0 (WhiteIsZero): convert to PNG")
+    if not deep and image.mode == "RGBA" and image.getchannel("A").getextrema()[0] < 255:
+        raise Unreadable("a TIFF with transparency: convert to PNG")
+    across = tags.get(Tiff.TILEWIDTH, width)
+    down = tags.get(Tiff.TILELENGTH, tags.get(Tiff.ROWSPERSTRIP, height))
+    planes = tags[Tiff.SAMPLESPERPIXEL] if tags.get(Tiff.PLANAR_CONFIGURATION) == 2 else 1
+    parts = tags.get(Tiff.TILEOFFSETS) or tags.get(Tiff.STRIPOFFSETS)
+    if len(parts) < math.ceil(width / across) * math.ceil(height / down) * planes:
+        raise Unreadable(_TRUNCATED)
 
 
 def decode(data: bytes) -> np.ndarray:
@@ -248,8 +290,8 @@ def for_each(
 def natural(path: str | os.PathLike) -> tuple:
     """Return a sort key that puts e2.png before e10.png."""
     text = os.fspath(path)
-    parts = re.split("([0-9]+)", text)
-    return tuple(int(part) if i % 2 else part for i, part in enumerate(parts)), text
+    parts = re.split("0*([0-9]+)", text)
+    return tuple((len(part), part) if i % 2 else part for i, part in enumerate(parts)), text
 
 
 def printable(path: str) -> str:

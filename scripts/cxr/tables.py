@@ -7,6 +7,7 @@ patient "007" stays what it is and a file called NA.png is no missing value.
 
 import difflib
 import functools
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ def read_csv(path: str | Path, where: str = "") -> pd.DataFrame:
     prefix = f"{where}: " if where else ""
     options = {"dtype": str, "keep_default_na": False, "index_col": False}
     try:
-        return pd.read_csv(path, encoding="utf-8-sig", **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # cells that would be lost
+            return pd.read_csv(path, encoding="utf-8-sig", **options)
     except FileNotFoundError:
         reason, advice = "there is no such file", "Mend the path"
     except IsADirectoryError:
@@ -55,6 +58,8 @@ def read_csv(path: str | Path, where: str = "") -> pd.DataFrame:
         reason, advice = "the file is empty", "It needs a header and rows"
     except UnicodeError:
         reason, advice = "it is not UTF-8 text", "Save it as CSV (UTF-8)"
+    except pd.errors.ParserWarning:
+        reason, advice = "rows have more cells than the header", "Put text with a comma in quotes"
     except pd.errors.ParserError as error:
         reason, advice = f"it is not a proper CSV ({str(error).strip()})", "Mend that line"
     raise UserError(f"{prefix}{path}: {reason}. {advice}.")
@@ -67,10 +72,13 @@ def require_columns(frame: pd.DataFrame, names: list[str], where: str) -> None:
         where: the file, or the config key and the file, for the message.
 
     Raises:
-        UserError: a column is missing; the message names it and what looks like it.
+        UserError: a column is missing (the message names it and what looks like it) or there
+            twice.
     """
     present = list(frame.columns)
     for name in names:
+        if f"{name}.1" in present:  # what pandas makes of a second one
+            raise UserError(f"{where}: two columns {name!r}. Rename one.")
         if name in present:
             continue
         hint = f"It has: {', '.join(present)}."

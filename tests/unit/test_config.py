@@ -1,6 +1,8 @@
 """The configuration: defaults, conversions, and every mistake in plain words."""
 
 import copy
+import itertools
+import time
 from pathlib import Path
 
 import jsonschema
@@ -169,7 +171,7 @@ def test_a_whole_number_may_come_in_any_form(seed, form):
 
 def test_how_a_number_is_written_does_not_count():
     """0 and 0.0 give the same parameters, so nothing is trained anew."""
-    spellings = [0, 0.0, "0", "0.0", "0e0"]
+    spellings = [0, 0.0, -0.0, "0", "0.0", "0e0", "-0.0"]
     found = [
         repr(load(merged({"experiments": {"lesson": {"dropout": zero}}}), ROOT))
         for zero in spellings
@@ -312,6 +314,23 @@ BAD = [
      'found "effusion", allowed: one of No Finding, Atelectasis, Cardiomegaly, Consolidation, '
      "Edema, Effusion, Emphysema, Fibrosis, Hernia, Infiltration, Mass, Nodule, "
      "Pleural_Thickening, Pneumonia, Pneumothorax; did you mean `Effusion`?"),
+    # what YAML makes of text without quotes
+    ({"saliency": {"ids": [yaml.safe_load("00000013_005")]}}, "saliency.ids[0]: found 5637, "
+     "allowed: the id of an image; put it in quotes if it is text"),
+    ({"saliency": {"ids": [yaml.safe_load("2017-01-01")]}}, 'saliency.ids[0]: found "2017-01-01", '
+     "allowed: the id of an image; put it in quotes if it is text"),
+    ({"saliency": {"ids": ["a b"]}}, 'saliency.ids[0]: found "a b", allowed: the id of an image'),
+    ({"main": False}, "main: found false, allowed: the name of an experiment in `run`; "
+     "put it in quotes if it is text"),
+    ({"experiments": {False: CONFIG["experiments"]["lesson"]}}, "experiments[False]: this name "
+     "cannot be used, allowed: lower-case letters, digits, - and _, beginning with a letter, "
+     "64 characters at most"),
+    ({"experiments": {"a/b": CONFIG["experiments"]["lesson"]}}, "experiments.a/b: this name "
+     "cannot be used, allowed: lower-case letters, digits, - and _, beginning with a letter, "
+     "64 characters at most"),
+    ({"seeds": "[1, 2"}, 'seeds: found "[1, 2", allowed: a list of 1 to 1000 items, each a whole '
+     "number from 0 to 4294967295, none twice"),
+    ({"dataset": None}, "dataset: found null, allowed: the name of a data set under `datasets`"),
     # networks
     (lesson(kernels=[3, 3]), "experiments.lesson.kernels: found a list of 2, allowed: "
      "a list as long as `filters` (7)"),
@@ -372,22 +391,84 @@ def test_an_empty_configuration_lacks_what_is_required(config):
 
 
 def test_what_cannot_be_printed_is_refused():
-    endless = []
-    endless.append(endless)
-    assert problems(merged({"seeds": endless}))[0].startswith("seeds[0]: found a list, allowed: ")
-    with pytest.raises(UserError):
-        load(merged({"seeds": [[16**6000]]}), ROOT)
     deep = []
-    for _ in range(100_000):
+    for _ in range(4000):
         deep = [deep]
-    with pytest.raises(UserError):
-        load(merged({"seeds": [deep, deep]}), ROOT)
+    for seeds in ([[16**6000]], [deep], [deep, deep], [{1, 2}], [b"x"]):
+        with pytest.raises(UserError):
+            load(merged({"seeds": seeds}), ROOT)
+
+
+def bomb() -> str:
+    """YAML of a few lines that stand for 9**9 values, under the key `i`."""
+    lines = ["a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    for last, name in itertools.pairwise("abcdefghi"):
+        lines.append(f"{name}: &{name} [{', '.join([f'*{last}'] * 9)}]")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "text", [bomb(), "i: &i [*i]", "i: &i {x: *i}"], ids=["bomb", "list", "map"]
+)
+@pytest.mark.parametrize("key", ["seeds", "dataset", "datasets", "image", "unknown"])
+def test_aliases_without_end_are_refused_at_once(text, key):
+    start = time.monotonic()
+    with pytest.raises(UserError, match="more than 10,000 values, perhaps by an alias"):
+        load({**CONFIG, key: yaml.safe_load(text)["i"]}, ROOT)
+    assert time.monotonic() - start < 1
+
+
+def test_a_thousand_unknown_keys_are_told_at_once():
+    start = time.monotonic()
+    assert len(problems(merged({f"key{i}": i for i in range(1000)}))) == 1000
+    assert time.monotonic() - start < 2
 
 
 def test_what_is_printed_keeps_to_its_line():
     lines = problems(merged({"dataset": "a\nb\x1b[31m\u2028\ud800", "x\ny": 1}))
     assert len(lines) == 2
     assert all(line.isprintable() for line in lines)
+
+
+# --- keys that stand twice in a file --------------------------------------------------------
+
+
+TWICE = """
+image: {size: 64, resize: area,
+  size: 128}
+experiments:
+  lesson: &lesson {epochs: 3}
+  tiny: {<<: *lesson, epochs: 4}
+  lesson: {epochs: 5}
+run: [{a: 1, a: 1}, *lesson]
+seeds: [1]
+seeds: [2]
+seeds: [3]
+"""
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    (tmp_path / "mine.yaml").write_text(TWICE)
+    with pytest.raises(UserError) as error:
+        load(CONFIG, ROOT, [ROOT / "config.yaml", tmp_path / "mine.yaml"])
+    assert [line.strip() for line in str(error.value).splitlines()[1:]] == [
+        f"{key}: stands in mine.yaml {times}: join them or rename one"
+        for key, times in {
+            "experiments.lesson": "2 times, in the lines 5, 7",
+            "image.size": "2 times, in the lines 2, 3",
+            "run[0].a": "2 times, in the lines 8, 8",
+            "seeds": "3 times, in the lines 9, 10, 11",
+        }.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"a: [", b"a: \xe4", b"&a [*a]", b"\xef\xbb\xbfa: 1", b"{" * 5000]
+)
+def test_files_that_others_refuse_hold_no_key_twice(tmp_path, content):
+    (tmp_path / "mine.yaml").write_bytes(content)
+    files = [tmp_path / "mine.yaml", tmp_path / "none.yaml"]
+    assert load(CONFIG, ROOT, files) == load(CONFIG, ROOT)
 
 
 # --- what one key asks of another ---------------------------------------------------------
@@ -485,6 +566,28 @@ def test_junk_at_any_key_is_taken_or_refused_in_words(data):
         assert all(line.isprintable() for line in str(error).splitlines())
     else:
         jsonschema.validate(loaded, SCHEMA)
+
+
+_WHOLE = load(
+    merged(
+        {
+            "datasets": {
+                "one": {"source": "folder", "path": "."},
+                "two": {"source": "table", "path": "x.csv"},
+                "three": {"source": "nih", "images": ".", "labels": "x.csv"},
+            }
+        }
+    ),
+    ROOT,
+)
+
+
+@pytest.mark.parametrize("wrong", [{"no": {"such": "key"}}, [[["x"]]]], ids=["map", "list"])
+def test_a_wrong_value_is_named_by_its_key_whichever_it_is(wrong):
+    for path in sorted(_sections_and_leaves(_WHOLE)):
+        config = copy.deepcopy(_WHOLE)
+        _at(config, path[:-1])[path[-1]] = wrong
+        assert any(line.startswith(".".join(path)) for line in problems(config)), path
 
 
 # --- schema, config.yaml and docs in step -------------------------------------------------

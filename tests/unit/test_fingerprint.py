@@ -127,3 +127,7 @@ def test_watched_table_names_its_images(tmp_path):
     assert fingerprint(watched(dataset)) == before
     (tmp_path / "a.png").touch()
     assert fingerprint(watched(dataset)) != before
+
+
+def test_a_path_that_no_file_can_have_counts_as_missing(tmp_path):
+    assert fingerprint([tmp_path / "nul\0.png"])

@@ -1,5 +1,7 @@
 import re
+import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +32,26 @@ def test_ids_are_unique_safe_and_repeatable(rows):
     assert len({one.lower() for one in ids}) == len(rows)
     assert all(re.fullmatch("[A-Za-z0-9._-]+", one) for one in ids)
     assert ids == unique_ids(paths, classes)
+
+
+def test_a_hundred_thousand_files_of_one_name_take_no_time():
+    """As in CheXpert: patient00001/study1/view1_frontal.jpg."""
+    start = time.monotonic()
+    ids = unique_ids([f"{i}/view1_frontal.jpg" for i in range(100_000)], ["normal"] * 100_000)
+    assert time.monotonic() - start < 5
+    assert ids[:2] == ["normal-view1_frontal", "normal-view1_frontal-2"]
+    assert ids[-1] == "normal-view1_frontal-100000"
+
+
+@pytest.mark.parametrize(
+    "name", ["肺", "..png", "-rf.png", " .png", "$(x);&|.png", "a\nb", "'\".png"]
+)
+def test_no_name_makes_an_unsafe_id(name):
+    assert re.fullmatch("[A-Za-z0-9._-]+", unique_ids([name], ["normal"])[0])
+
+
+def test_one_name_in_two_unicode_forms():
+    assert len(set(unique_ids(["a/\u00e9.png", "a/e\u0301.png"], ["normal"] * 2))) == 2
 
 
 def test_ids_that_look_like_made_ones_do_not_collide():

@@ -208,6 +208,108 @@ def draw_png(seed):
     return cv2.imencode(".png", draw(True, 64, np.random.default_rng(seed)))[1].tobytes()
 
 
+NAMES = [
+    "E0.PNG",
+    "e0.tif",
+    "a b.png",
+    " .png",
+    "-rf.png",
+    "$(touch hacked).png",
+    "a;b|c&d.png",
+    "<b>bold<b>.png",
+    "'q' and \"q\".png",
+    "{wildcard}.png",
+    "=1+1,2.png",
+    "\u00e9.png",
+    "e\u0301.png",
+    "\u2028.png",
+    "肺.png",
+    "x" * 251 + ".png",
+]
+
+
+def test_every_name_that_a_file_may_have(run):
+    for seed, name in enumerate(NAMES, start=1):
+        (run.xrays / "effusion" / name).write_bytes(draw_png(seed))
+    table = run()
+    assert {f"xrays/effusion/{name}" for name in NAMES} <= set(table["path"])
+    assert len({one.lower() for one in table["id"]}) == 22 + len(NAMES)
+    assert table["id"].str.fullmatch("[A-Za-z0-9._-]+").all()
+
+
+def test_litter_is_no_image(run):
+    for name in (".DS_Store", "._e0.png", ".hidden.png", "__MACOSX/._e0.png"):
+        path = run.xrays / "effusion" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"litter")
+    for name in ("Thumbs.db", "desktop.ini", "e0", "e1.png~", "e2.png "):
+        (run.xrays / "effusion" / name).write_bytes(draw_png(1))
+    (run.xrays / "effusion" / "folder.png").mkdir()
+    assert len(run(max_rejected=0)) == 22
+    assert {Path(path).name for path in run.rejected["path"]} == {
+        "Thumbs.db",
+        "desktop.ini",
+        "e0",
+        "e1.png~",
+        "e2.png ",
+    }
+
+
+def test_the_content_counts_and_not_the_suffix(run):
+    image = draw(True, 64, np.random.default_rng(5))
+    data = cv2.imencode(".jpg", image)[1].tobytes()
+    (run.xrays / "effusion/e0.png").write_bytes(data)
+    assert len(run(max_rejected=0)) == 22
+
+
+def test_a_named_pipe_is_not_waited_for(run):
+    os.mkfifo(run.xrays / "effusion/pipe.png")
+    run(max_rejected=0.1)
+    assert list(run.rejected["reason"]) == ["not a regular file"]
+
+
+def test_a_link_to_itself(run):
+    (run.xrays / "effusion/loop.png").symlink_to("loop.png")
+    assert "effusion/loop.png cannot be read (Too many levels of symbolic links)" in run.message()
+
+
+def test_one_image_a_class(tmp_path):
+    run = Run(tmp_path)
+    for path in [*run.xrays.rglob("*[1-9]*.png")]:
+        path.unlink()
+    assert list(run()["id"]) == ["e0", "n0"]
+
+
+@pytest.mark.parametrize("link", ["normal/again", "normal"], ids=["below", "itself"])
+def test_a_class_that_is_linked_into_the_other(run, link):
+    if link == "normal":
+        shutil.rmtree(run.xrays / link)
+    (run.xrays / link).symlink_to(run.xrays / "effusion", target_is_directory=True)
+    text = run.message()
+    assert "Both classes hold the same content, 12 in all" in text
+    assert f"xrays/effusion/e0.png = xrays/{link}/e0.png" in text
+
+
+def test_images_that_lie_among_the_results(run):
+    (run.root / "results").mkdir()
+    run.xrays.rename(run.root / "results/mine")
+    table = run(path="results/mine")
+    assert table["path"][0] == "results/mine/effusion/e0.png"
+
+
+def test_an_image_that_vanishes_while_it_is_looked_at(run, monkeypatch):
+    class Vanishing(type(run.xrays)):
+        def open(self, *options):
+            self.unlink()
+            return super().open(*options)
+
+    monkeypatch.setattr(
+        "cxr.images.Path", lambda path: Vanishing(path) if "e3" in str(path) else path
+    )
+    assert len(run(max_rejected=0.1)) == 21
+    assert list(run.rejected["reason"]) == ["cannot be opened: No such file or directory"]
+
+
 @pytest.mark.parametrize(
     ("mask", "reason"),
     [

@@ -1,3 +1,4 @@
+import itertools
 import os
 import re
 from pathlib import Path
@@ -230,6 +231,33 @@ def test_table_with_mapped_names_and_labels(tmp_path):
     assert list(images["patient"]) == ["A", "B"]
 
 
+def test_a_file_that_is_listed_twice(tmp_path):
+    rows = "e.png,1\nn.png,0\n./n.png,0\nx.png,0\na/../x.png,1\n"
+    images = listed(table_set(write(tmp_path / "list.csv", "path,label\n" + rows)), tmp_path)
+    assert images[["path", "label", "reason"]].to_numpy().tolist() == [
+        ["e.png", "1", ""],
+        ["x.png", "1", "listed with different labels"],
+        ["n.png", "0", ""],
+        ["n.png", "0", "listed more than once"],
+        ["x.png", "0", "listed with different labels"],
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["9" * 5000, "a" * 300, "a/" * 3000, "~/x", "/dev/zero", "..", "<b>"]
+)
+def test_no_path_in_a_table_is_too_odd(tmp_path, name):
+    rows = f"e.png,1\nn.png,0\n{name},0\n"
+    images = listed(table_set(write(tmp_path / "list.csv", "path,label\n" + rows)), tmp_path)
+    assert len(images) == 3
+
+
+def test_a_missing_class_in_a_folder_that_holds_the_world(xrays, tmp_path, monkeypatch):
+    (xrays / "effusion").rename(xrays / "fluid")
+    monkeypatch.setattr(Path, "rglob", lambda top, _: (top for _ in itertools.count()))
+    assert "classes.effusion" in message(folder_set(xrays), tmp_path)
+
+
 def test_rows_that_cannot_be_used_have_reasons(tmp_path):
     table = write(tmp_path / "list.csv", "path,label\ne.png,1\nn.png,0\nx.png,?\n,1\nn.png,0\n")
     images = listed(table_set(table), tmp_path)
@@ -397,6 +425,7 @@ def test_real_nih_sample(tmp_path):
         ("-1", ""),
         ("", ""),
         ("old", ""),
+        ("9" * 5000 + "M", ""),
     ],
 )
 def test_years(given, years):

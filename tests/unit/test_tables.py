@@ -87,6 +87,12 @@ def test_writing_sorts_columns_drops_others_and_refuses_gaps(tmp_path):
         ("id,subset\n,train\n", "row 2, column id: ''"),
         ("", "the file is empty"),
         ('id,subset\na,"train\nb,test\n', "not a proper CSV"),
+        ("id,subset\na,b,train\n", "rows have more cells than the header"),
+        ("id,subset\na,train\nb,c,train\n", "Expected 2 fields in line 3, saw 3"),
+        ("id,subset,subset\na,train,test\n", "two columns 'subset'"),
+        ("id\tsubset\na\ttrain\n", "no column 'id'"),
+        ("\0" * 100, "no column 'id'"),
+        ("id,subset\na,tr\0ain\n", "row 2, column subset: 'tr\\x00ain'"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_said(tmp_path, text, expected):

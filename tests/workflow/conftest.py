@@ -1,48 +1,16 @@
-"""One tiny run for all workflow tests; those that change something work on a copy of it."""
+"""What the workflow tests find outside the project: real X-rays, a web server."""
 
 import functools
 import http.server
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tiny import configure, finish
-from workspace import ROOT, copy_project
+from workspace import ROOT
 
 REAL = ROOT.parent / "shared" / "real"
-
-
-@pytest.fixture
-def fresh(tmp_path: Path) -> Path:
-    """A project in which nothing has run, with a config for a tiny run."""
-    root = copy_project(tmp_path / "pleura")
-    configure(root, {})
-    return root
-
-
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A git checkout in which the tiny run has finished. Tests must not change it.
-
-    Its path has what paths have on real machines: spaces, quotes and umlauts.
-    """
-    root = copy_project(tmp_path_factory.mktemp("finished") / 'Röntgen\'s "bilder" & more')
-    identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
-    for command in (["init"], ["add", "--all"], [*identity, "commit", "--message=test"]):
-        subprocess.run(["git", "-C", str(root), *command], check=True, capture_output=True)
-    configure(root, {})
-    finish(root)
-    return root
-
-
-@pytest.fixture
-def project(finished: Path, tmp_path: Path) -> Path:
-    """A copy of the finished project, free to change."""
-    return shutil.copytree(finished, tmp_path / "pleura", symlinks=True)
 
 
 @pytest.fixture

@@ -1,11 +1,15 @@
 """Users' mistakes in the config and in their images: one clear message, nothing half done."""
 
+import itertools
+import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tiny import configure, finish, refuse
+from tiny import configure, finish, plan, refuse
+from workspace import snakemake
 from xrays import write_folder
 
 CONFIG_MISTAKES = {
@@ -40,6 +44,45 @@ def test_config_mistake_ends_in_its_message(fresh: Path, mistake: str) -> None:
     for words in expected:
         assert text.count(words) == 1, text
     assert not (fresh / "data" / "phantom").exists()
+
+
+def test_a_key_that_stands_twice_in_config_yaml(fresh: Path) -> None:
+    with (fresh / "config.yaml").open("a") as file:
+        file.write("\nseeds: [7]\n")
+    assert "  seeds: stands in config.yaml 2 times, in the lines " in refuse(fresh)
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("dataset=", "dataset: found null, allowed: "),
+        ("seeds=1", "seeds: found 1, allowed: a list"),
+        ("seeds=[1,1]", "seeds: found [1, 1], allowed: a list"),
+        ("saliency={ids: [a b]}", 'saliency.ids[0]: found "a b", allowed: the id of an image'),
+        ("main=no", 'main: found "no", allowed: one of lesson, small'),
+    ],
+)
+def test_mistake_on_the_command_line(fresh: Path, setting: str, expected: str) -> None:
+    assert expected in refuse(fresh, "--config", setting)
+
+
+def test_aliases_of_aliases_do_not_hang(fresh: Path) -> None:
+    lines = ["a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    for last, name in itertools.pairwise("abcdefghi"):
+        lines.append(f"{name}: &{name} [{', '.join([f'*{last}'] * 9)}]")
+    (fresh / "mine.yaml").write_text("\n".join([*lines, "seeds: *i"]))
+    assert "more than 10,000 values" in refuse(fresh)
+
+
+def test_of_two_config_files_the_later_wins(fresh: Path) -> None:
+    (fresh / "more.yaml").write_text("seeds: [8]\nimage: {size: 0}\n")
+    (fresh / "last.yaml").write_text("image: {size: 64}\n")
+    files = ("mine.yaml", "more.yaml", "last.yaml")
+    options = ("--cores=1", "--dry-run", "--quiet=host")
+    run = snakemake(fresh, *options, "all", "--configfile", *files)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "seed-8" in run.stdout + run.stderr
+    assert "seed-1" not in run.stdout + run.stderr
 
 
 def cut_short(folder: Path) -> list[str]:
@@ -108,3 +151,54 @@ def test_one_bad_image_in_a_hundred_is_put_aside(fresh: Path) -> None:
     finish(fresh, "manifest")
     rejected = (fresh / "results/mine/rejected.csv").read_text().splitlines()
     assert [line.partition(",")[0] for line in rejected] == ["path", "mine/effusion/e3.png"]
+
+
+NAMES = [
+    "E0.PNG",
+    " a  b.png",
+    "-rf.png",
+    "$(touch hacked).png",
+    "`touch hacked`;touch hacked|touch hacked&.png",
+    "<script>alert(1)<b>.png",
+    "'q' and \"q\".png",
+    "{wildcards.dataset}.png",
+    "=1+1,2.png",
+    "\u00e9.png",
+    "e\u0301.png",
+    "x" * 251 + ".png",
+]
+
+
+def test_odd_names_and_litter_do_no_harm(fresh: Path) -> None:
+    folder = write_folder(fresh / "my 'X-rays' & {more}", len(NAMES), 10)
+    effusion = folder / "effusion"
+    for row, name in enumerate(NAMES):
+        (effusion / f"e{row}.png").rename(effusion / name)
+    whole = (effusion / NAMES[0]).read_bytes()
+    for name in (".DS_Store", "._e0.png", "Thumbs.db", "desktop.ini"):
+        (effusion / name).write_bytes(b"litter")
+    (effusion / os.fsdecode(b"\xff\n.png")).write_bytes(whole)
+    mine = {"source": "folder", "path": folder.name}
+    configure(fresh, {"dataset": "mine", "datasets": {"mine": mine}, "max_rejected": 0.1})
+    finish(fresh, "preprocess", "split")
+    assert len(np.load(fresh / "results/mine/images.npy", mmap_mode="r")) == len(NAMES) + 10
+    rejected = (fresh / "results/mine/rejected.csv").read_text().splitlines()
+    assert len(rejected) == 4  # the header, two that the system left there, and one that is no text
+    assert not [*fresh.rglob("hacked")]
+    assert plan(fresh, "preprocess", "split") == []
+
+
+def test_an_image_that_changes_between_two_stages(fresh: Path) -> None:
+    folder = write_folder(fresh / "mine", 10, 10)
+    mine = {"source": "folder", "path": "mine"}
+    configure(fresh, {"dataset": "mine", "datasets": {"mine": mine}})
+    finish(fresh, "manifest")
+    image = folder / "effusion/e3.png"
+    status = image.stat()
+    data = bytearray(image.read_bytes())
+    data[-20] ^= 1
+    image.write_bytes(data)
+    os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns))  # Snakemake sees no change
+    text = refuse(fresh, "preprocess")
+    assert "mine/effusion/e3.png: its content has changed" in text
+    assert not (fresh / "results/mine/images.npy").exists()

@@ -22,7 +22,19 @@ TARGETS = {
         *(*PREPARATION, "split_images", "train_network"),
         *("evaluate_predictions", "compare_experiments", "compare_figure"),
     ],
+    "inspect": [
+        *(*PREPARATION, "split_images", "train_network"),
+        *("inspect_images", "inspect_network"),
+    ],
+    "saliency": [
+        *(*PREPARATION, "split_images", "train_network"),
+        *("saliency_maps", "saliency_agreement", "saliency_figures"),
+    ],
 }
+TARGETS["report"] = [
+    *(*TARGETS["evaluate"], *TARGETS["compare"], *TARGETS["inspect"], *TARGETS["saliency"]),
+    *("run_record", "report_page", "report_html"),
+]
 
 
 @pytest.mark.parametrize("target", TARGETS)

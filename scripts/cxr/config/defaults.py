@@ -48,17 +48,18 @@ def _convert(value: Any, schema: dict) -> Any:
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        return _convert_number(value, types)
+        return _convert_number(value, schema)
     return value
 
 
-def _convert_number(value: float, types: list[str]) -> Any:
+def _convert_number(value: float, schema: dict) -> Any:
+    types = types_of(schema)
     if "integer" in types and isinstance(value, float) and value.is_integer():
         return int(value)
     if "number" in types:
-        return float(value)  # 0 and 0.0 must not look like a change of the parameters
-    if "string" in types and isinstance(value, int):
-        return str(value)
+        return value + 0.0  # 0, 0.0 and -0.0 must not look like a change of the parameters
+    if "string" in types and isinstance(value, int) and schema.get("format") != "id":
+        return str(value)  # but an id 00000013_005 without quotes has lost its digits
     return value
 
 
@@ -69,7 +70,7 @@ def _convert_text(text: str, schema: dict) -> Any:
     if word in _NULLS and "object" in types:
         return {}
     if "string" in types:
-        return _expanded(text) if "format" in schema else text
+        return _expanded(text) if schema.get("format") in ("folder", "file") else text
     if "enum" in schema:
         number = _number(word)
         return number if text not in schema["enum"] and number in schema["enum"] else text
@@ -77,7 +78,7 @@ def _convert_text(text: str, schema: dict) -> Any:
         return word in _TRUE
     if "integer" in types or "number" in types:
         number = _number(word)
-        return text if number is None else _convert_number(number, types)
+        return text if number is None else _convert_number(number, schema)
     if "array" in types and word.startswith("["):
         with contextlib.suppress(yaml.YAMLError):
             return yaml.load(text, Loader=yaml.BaseLoader)  # as Snakemake does; strings all through

@@ -88,8 +88,9 @@ def explain(error: jsonschema.ValidationError) -> Iterator[tuple[Key, str]]:
     if "propertyNames" in error.absolute_schema_path:
         yield (*key, error.instance), _wrong_name(error)
     elif error.validator == "additionalProperties":
+        paths = _below(schema)
         for extra in error.instance.keys() - schema["properties"].keys():
-            yield (*key, extra), _unknown_key(extra, schema)
+            yield (*key, extra), _unknown_key(extra, schema, paths)
     elif error.validator == "required":
         for missing in schema["required"]:
             if missing not in error.instance:
@@ -111,11 +112,10 @@ def _wrong_name(error: jsonschema.ValidationError) -> str:
     return f"this name cannot be used, allowed: {SCHEMA['$defs']['name']['title']}"
 
 
-def _unknown_key(key: Any, schema: dict) -> str:
+def _unknown_key(key: Any, schema: dict, paths: dict[str, list[str]]) -> str:
     known = schema["properties"]
     source = known.get("source", {}).get("const")
     text = f"unknown key{f' of a data set with the source {source}' if source else ''}"
-    paths = _below(schema)
     close = _closest(key, known, cutoff=0.8) or _closest(key, paths)
     if close is None:
         return f"{text}, allowed: {', '.join(known)}"
@@ -140,11 +140,15 @@ def _hint(value: Any, schema: dict, cause: Exception | None) -> str:
         return f"; leave the key out for the default, {show(schema['default'])}"
     if "enum" in schema:
         return did_you_mean(value, schema["enum"])
-    if "array" in types_of(schema) and isinstance(value, str | int):
+    if "array" in types_of(schema) and re.match(r"[^\s\[]", str(value)) and not _holds(value):
         return f"; did you mean `[{_plain(str(value))}]`?"
-    if "string" in types_of(schema) and isinstance(value, bool):
+    if "string" in types_of(schema) and not isinstance(value, str) and not _holds(value):
         return "; put it in quotes if it is text"
     return ""
+
+
+def _holds(value: Any) -> bool:
+    return value is None or isinstance(value, dict | list | set | tuple)
 
 
 def _closest(word: Any, choices: Iterable[Any], cutoff: float = 0.6) -> Any | None:

@@ -14,7 +14,7 @@ KNOWN = ["patient", "age", "sex", "view", "mask", "subset"]
 COLUMNS = ["path", "label", *KNOWN, "reason"]
 
 _SEXES = {"m": "M", "male": "M", "f": "F", "female": "F", "o": "O", "other": "O"}
-_AGE = re.compile(r"(\d+(?:\.\d*)?)\s*([YMWD]?)", re.IGNORECASE)
+_AGE = re.compile(r"(\d{1,6}(?:\.\d*)?)\s*([YMWD]?)", re.IGNORECASE)
 _PER_YEAR = {"": 1, "Y": 1, "M": 12, "W": 52, "D": 365}
 
 

@@ -1,6 +1,7 @@
 """Images in a folder for each class: the phantom's, an archive's and the user's own."""
 
 import difflib
+import itertools
 import os
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,9 @@ def _folders_instead(wanted: str, top: Path) -> str:
     """What there is in place of a missing class folder."""
     if not top.is_dir():
         return f"{top} does not exist either."
-    folders = [path for path in top.rglob("*") if path.is_dir()][:1000]
-    names = sorted(path.relative_to(top).as_posix() for path in folders)
+    folders = (path for path in top.rglob("*") if path.is_dir())
+    some = itertools.islice(folders, 1000)  # `top` may be /
+    names = sorted(path.relative_to(top).as_posix() for path in some)
     if not names:
         return f"{top} has no folders; it needs one for each class."
     matches = [name for name in names if name.lower().split("/")[-1] == wanted.lower()]

@@ -1,5 +1,6 @@
 """Images that the user's own CSV lists, with path, label and whatever else it knows."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,14 @@ def from_table(key: str, dataset: dict[str, Any], root: Path) -> pd.DataFrame:
             f"{key}.columns.subset: {path} holds the subset {others[0]!r}. "
             f"Allowed: {', '.join(SUBSETS[:-1])}."
         )
-    images.loc[images["path"].duplicated(), "reason"] = "listed more than once"
     nameless = images["path"] == ""
+    images["path"] = [os.path.normpath(top / name if name else path) for name in images["path"]]
+    images.loc[images["path"].duplicated(), "reason"] = "listed more than once"
+    unclear = images.groupby("path")["label"].transform("nunique") > 1
+    images.loc[unclear, "reason"] = "listed with different labels"
     images.loc[nameless, "reason"] = [
         f"row {row + 2} has no path" for row in images.index[nameless]
     ]
-    images["path"] = [str(top / name) if name else str(path) for name in images["path"]]
     images["mask"] = [str(top / name) if name else "" for name in images["mask"]]
     return images
 

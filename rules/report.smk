@@ -1,0 +1,82 @@
+"""Everything on one page.
+
+INPUTS   the tables and figures of all other stages, results/<dataset>/run.json, report/
+OUTPUTS  results/<dataset>/report.rst, the start page, and report.html. Which figures the report
+         shows, under which heading and with which caption, the rules say that draw them.
+"""
+
+
+rule report:
+    """Target: the report."""
+    input:
+        results("report.html"),
+
+
+rule report_page:
+    """Write the report's start page: what was run, on what, the numbers and their limits."""
+    input:
+        record="results/{dataset}/run.json",
+        manifest="results/{dataset}/manifest.csv",
+        rejected="results/{dataset}/rejected.csv",
+        split="results/{dataset}/split.csv",
+        comparison="results/{dataset}/comparison.csv",
+        scores=expand(
+            "results/{{dataset}}/{experiment}/seed-{seed}/metrics.json",
+            experiment=config["run"],
+            seed=config["seeds"],
+        ),
+        summaries=expand(
+            "results/{{dataset}}/inspect/{experiment}_summary.txt", experiment=config["run"]
+        ),
+        agreements=expand(
+            "results/{{dataset}}/{experiment}/seed-{seed}/saliency/agreement_summary.csv",
+            experiment=config["run"],
+            seed=config["seeds"][0],
+        ),
+        schemas=expand(
+            "schemas/{table}.schema.yaml",
+            table=["manifest", "rejected", "split", "comparison", "agreement_summary"],
+        ),
+        code=modules("report"),
+    output:
+        "results/{dataset}/report.rst",
+    log:
+        "results/{dataset}/logs/report_page.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/report.py"
+
+
+rule report_html:
+    """Put the start page and all figures into one file that needs no network."""
+    input:
+        record="results/{dataset}/run.json",
+        page="results/{dataset}/report.rst",
+        results=[
+            *rules.inspect.input,
+            *rules.evaluate.input,
+            *rules.saliency.input,
+            *rules.compare.input,
+        ],
+        captions=expand(
+            "report/{caption}.rst", caption=glob_wildcards("report/{caption}.rst").caption
+        ),
+        stylesheet="report/style.css",
+        code=modules("report_html"),
+    output:
+        "results/{dataset}/report.html",
+    log:
+        "results/{dataset}/logs/report_html.log",
+    wildcard_constraints:
+        dataset=config["dataset"],
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/report_html.py"

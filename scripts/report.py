@@ -1,0 +1,91 @@
+"""Write the start page of the report.
+
+Reads run.json, manifest.csv, rejected.csv, split.csv, comparison.csv, and each network's
+metrics.json, summary and agreement_summary.csv. Writes report.rst, which Snakemake's report
+opens with. It holds no number that these files do not hold.
+"""
+
+import json
+import re
+from pathlib import Path
+
+from cxr import startpage
+from cxr.log import job_log
+from cxr.tables import read_table
+
+
+def parameters(summary: str) -> int:
+    """Number of weights of a network, from Keras' summary of it.
+
+    Raises:
+        ValueError: The text does not name them.
+    """
+    found = re.findall(r"^\s*(?:Trainable|Non-trainable) params: ([\d,]+)", summary, re.MULTILINE)
+    if len(found) != 2:
+        raise ValueError("no summary of a Keras model")
+    return sum(int(number.replace(",", "")) for number in found)
+
+
+def report(
+    record: Path,
+    manifest: Path,
+    rejected: Path,
+    split: Path,
+    comparison: Path,
+    scores: list[Path],
+    summaries: list[Path],
+    agreements: list[Path],
+    output: Path,
+) -> None:
+    """Write report.rst.
+
+    Args:
+        record: run.json.
+        manifest: manifest.csv.
+        rejected: rejected.csv.
+        split: split.csv.
+        comparison: comparison.csv.
+        scores: metrics.json of every seed of every experiment in `run`, seed by seed.
+        summaries: Text of each experiment's network, as Keras summarises it.
+        agreements: agreement_summary.csv of each experiment's first seed.
+        output: report.rst to write.
+    """
+    run = json.loads(Path(record).read_text())
+    config = run["config"]
+    names, seeds = config["run"], len(config["seeds"])
+    source = config["datasets"][run["dataset"]]["source"]
+    metrics = [json.loads(Path(path).read_text()) for path in scores]
+    by_experiment = {name: metrics[i * seeds : (i + 1) * seeds] for i, name in enumerate(names)}
+    counts = [parameters(Path(path).read_text()) for path in summaries]
+    tables = [read_table(path, "agreement_summary") for path in agreements]
+    test = metrics[0]["test"]
+    sections = [
+        startpage.opening(run["dataset"], source, names),
+        startpage.result(read_table(comparison, "comparison"), by_experiment),
+        startpage.look_first(),
+        startpage.data(
+            read_table(manifest, "manifest"),
+            read_table(split, "split"),
+            read_table(rejected, "rejected"),
+        ),
+        startpage.networks(config, dict(zip(names, counts, strict=True))),
+        startpage.saliency(dict(zip(names, tables, strict=True))),
+        startpage.limits(source, test["n"], test["confusion"]["tp"] + test["confusion"]["fn"]),
+        startpage.reproduce(run),
+    ]
+    Path(output).write_text("\n\n".join(filter(None, sections)) + "\n")
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        report(
+            record=snakemake.input.record,
+            manifest=snakemake.input.manifest,
+            rejected=snakemake.input.rejected,
+            split=snakemake.input.split,
+            comparison=snakemake.input.comparison,
+            scores=snakemake.input.scores,
+            summaries=snakemake.input.summaries,
+            agreements=snakemake.input.agreements,
+            output=snakemake.output[0],
+        )

@@ -1,0 +1,90 @@
+"""A headless Chromium for tests of pages: clicks and keys by Selenium, and what the page did."""
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+TOOLS = ("chromium", "chromedriver")
+OPTIONS = (
+    "--headless=new",
+    "--window-size=1440,1000",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",  # small in containers
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # a page that needs a network fails
+)
+LOGS = {"browser": "ALL", "performance": "ALL"}
+
+PIXELS = """
+const [address, done] = arguments;
+const image = new Image();
+image.src = address;
+image.decode().then(() => done(image.naturalWidth * image.naturalHeight), () => done(0));
+"""
+
+
+class Browser:
+    """A page in Chromium. `driver` is Selenium's, for all that the methods do not cover."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+
+    def open(self, page: Path) -> None:
+        """Load a file, and forget what earlier pages did."""
+        self.driver.get("about:blank")
+        self.complaints()
+        self.requests()
+        self.driver.get(page.resolve().as_uri())
+
+    def complaints(self) -> list[str]:
+        """Warnings and errors of the console since the last call, uncaught exceptions included."""
+        log = self.driver.get_log("browser")
+        return [entry["message"] for entry in log if entry["level"] in ("WARNING", "SEVERE")]
+
+    def requests(self) -> list[str]:
+        """Addresses that the page asked for since the last call, those within it left out."""
+        messages = [json.loads(entry["message"]) for entry in self.driver.get_log("performance")]
+        sent = [
+            message["message"]["params"]["request"]["url"]
+            for message in messages
+            if message["message"]["method"] == "Network.requestWillBeSent"
+        ]
+        return [address for address in sent if not address.startswith(("data:", "blob:"))]
+
+    def pixels(self, address: str) -> int:
+        """How many pixels an image has; 0 if it does not load (damaged pixels it may have)."""
+        return self.driver.execute_async_script(PIXELS, address)
+
+
+def missing_tools() -> list[str]:
+    """The programs that are not installed."""
+    return [tool for tool in TOOLS if not shutil.which(tool)]
+
+
+@contextlib.contextmanager
+def running_browser() -> Iterator[Browser]:
+    """A browser with a profile of its own, closed in the end."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    options.set_capability("goog:loggingPrefs", LOGS)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        for option in (*OPTIONS, f"--user-data-dir={profile}"):
+            options.add_argument(option)
+        if os.geteuid() == 0:
+            options.add_argument("--no-sandbox")  # Chromium's does not work for root
+        driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+        try:
+            driver.set_script_timeout(30)
+            yield Browser(driver)
+        finally:
+            driver.quit()

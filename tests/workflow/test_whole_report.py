@@ -1,0 +1,85 @@
+"""The report that a run leaves: what it holds, and when it is made again."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tiny import TINY, causes, configure, finish, plan
+from workspace import ROOT
+
+CATEGORIES = ["1 X-rays", "2 Networks", "3 Results", "4 Saliency"]
+
+
+def held(page: str, name: str) -> dict:
+    """One of the tables that Snakemake writes into the page for its scripts."""
+    start = re.search(rf'<script id="[\w-]+">\s*var {name} = ', page)
+    return json.JSONDecoder().raw_decode(page, start.end())[0]
+
+
+@pytest.fixture(scope="module")
+def page(finished: Path) -> str:
+    return (finished / "results" / "phantom" / "report.html").read_text()
+
+
+def test_report_holds_every_figure_with_caption_and_labels(finished: Path, page: str) -> None:
+    results = held(page, "results")
+    figures = {path.relative_to(finished).as_posix() for path in finished.glob("results/**/*.png")}
+    assert set(results) == figures
+    for path, result in results.items():
+        assert len(result["caption"]) > 40, path
+        assert "system-message" not in result["caption"], path
+        assert result["labels"]["figure"], path
+        for experiment in TINY["run"]:
+            if f"/{experiment}/seed-1/" in path:
+                assert result["labels"] | {"figure": None} == {
+                    "figure": None,
+                    "experiment": experiment,
+                    "seed": "1",
+                }
+
+
+def test_figures_are_told_apart_by_their_labels(page: str) -> None:
+    results, categories = held(page, "results"), held(page, "categories")
+    assert sorted(categories) == CATEGORIES
+    for category, parts in categories.items():
+        for part, paths in parts.items():
+            labels = [tuple(sorted(results[path]["labels"].items())) for path in paths]
+            assert len(set(labels)) == len(labels), (category, part)
+
+
+def test_every_caption_belongs_to_a_figure() -> None:
+    marked = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    named = set(re.findall(r'caption="\.\./report/(\w+\.rst)"', marked))
+    assert named == {path.name for path in (ROOT / "report").glob("*.rst")}
+
+
+def test_start_page_is_the_runs_own(finished: Path, page: str) -> None:
+    start = held(page, "workflow_desc")
+    assert "system-message" not in start
+    assert "Research and teaching only: not a medical device." in start
+    metrics = json.loads((finished / "results/phantom/small/seed-1/metrics.json").read_text())
+    assert f"{metrics['test']['auroc']['value']:.3f} (" in start
+    assert f"On {metrics['test']['n']} test X-rays" in start
+
+
+def test_another_caption_makes_the_report_alone_again(project: Path) -> None:
+    caption = project / "report" / "evaluate_roc.rst"
+    caption.write_text(caption.read_text() + "And another line.\n")
+    assert set(causes(plan(project))) == {"report_html"}
+    finish(project, "report")
+    page = (project / "results" / "phantom" / "report.html").read_text()
+    assert (
+        "And another line."
+        in held(page, "results")["results/phantom/small/seed-1/roc.png"]["caption"]
+    )
+    assert plan(project) == []
+
+
+def test_report_shows_what_the_command_line_chose(project: Path) -> None:
+    configure(project, {"run": ["small"]})
+    finish(project, "report", "--config", "evaluate={threshold: youden}")
+    page = (project / "results" / "phantom" / "report.html").read_text()
+    assert not [path for path in held(page, "results") if "lesson" in path]
+    assert "by the rule youden" in held(page, "workflow_desc")
