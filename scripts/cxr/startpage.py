@@ -279,7 +279,7 @@ def limits(source: str, tested: int, effusions: int) -> str:
                 "harder: do not set these numbers beside studies that did so.",
                 f"{100 * effusions / tested:.0f} % of the test X-rays have an effusion. Elsewhere "
                 "it is another share, and predictive values and calibration change with it.",
-                "A saliency map is no evidence of what a network looks at; two methods can agree "
+                "A saliency map is no proof of what a network relies on; two methods can agree "
                 "and both be wrong.",
             ]
         ),
