@@ -17,7 +17,7 @@ SIZES = {  # width and height, pixels
     "roc": (810, 810),
     "precision_recall": (810, 810),
     "calibration": (810, 1020),
-    "mistakes": (1800, 750),
+    "mistakes": (1320, 550),
 }
 STRANGE = ["$x_1$", "a_b^{c}", "<b>&amp;</b>", "x" * 200, "50%", "\\frac{"]
 
