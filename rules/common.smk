@@ -59,3 +59,9 @@ def state_of_images(wildcards):
     """What the manifest's inputs look like: a parameter, so that a changed folder reruns it."""
     dataset = config["datasets"][wildcards.dataset]
     return changes(f"data/{wildcards.dataset}") + fingerprint(watched(dataset))
+
+
+def memory_for_maps(wildcards):
+    """MB that saliency maps take: ScoreCAM masks an image once for each channel."""
+    side = config["experiments"][wildcards.experiment]["input_size"] or config["image"]["size"]
+    return round(3000 * max(1, (side / 512) ** 2))

@@ -65,6 +65,7 @@ rule report_html:
         captions=expand(
             "report/{caption}.rst", caption=glob_wildcards("report/{caption}.rst").caption
         ),
+        marks=expand("rules/{stage}.smk", stage=glob_wildcards("rules/{stage}.smk").stage),
         stylesheet="report/style.css",
         code=modules("report_html"),
     output:

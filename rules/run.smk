@@ -1,4 +1,4 @@
-"""The record of a run, written last.
+"""The record of a run.
 
 INPUTS   every metrics.json and comparison.csv of the data set
 OUTPUTS  results/<dataset>/run.json

@@ -37,7 +37,7 @@ rule saliency_maps:
         "../environment.yml"
     threads: 2
     resources:
-        mem_mb=3000,
+        mem_mb=memory_for_maps,
         runtime=120,
     params:
         target=config["saliency"]["target"],

@@ -56,7 +56,7 @@ def draw_comparison(comparison: pd.DataFrame, title: str) -> plt.Figure:
             _draw_rows(differences, places, part, keys, **style)
     n = comparison["n"].iloc[0]
     bands = "; broad: 1 SD over seeds" if comparison["seed_sd"].notna().any() else ""
-    values.set(xlabel=f"{n} test images, 95 % interval over patients{bands}", xlim=(0, 1.01))
+    values.set(xlabel=f"{n} test images, 95 % bootstrap interval{bands}", xlim=(0, 1.01))
     differences.axvline(0, color=plots.BLACK, linewidth=1)
     differences.set(xlabel=f"paired difference to {names[0]}, 95 % interval")
     for axis in (values, differences):

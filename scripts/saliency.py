@@ -37,7 +37,8 @@ def choose_images(
     Raises:
         UserError: An id is not in the manifest.
     """
-    unknown = [name for name in ids if name not in set(manifest["id"])]
+    known = set(manifest["id"])
+    unknown = [name for name in ids if name not in known]
     if unknown:
         raise UserError(
             f"saliency.ids names images that manifest.csv lacks: {shorten(unknown)}\n"

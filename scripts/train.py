@@ -61,7 +61,6 @@ def train(
     training, validation = (subset_rows(table, subset) for subset in ("train", "validation"))
     say(f"{name}  {len(training[0])} training and {len(validation[0])} validation images")
     network, rows = fit(array, training, validation, recipe, seed, name)
-    network.summary(print_fn=print)
     network.save(model)
     pd.DataFrame(rows).to_csv(history, index=False)
 

@@ -5,11 +5,17 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import (
+    ElementClickInterceptedException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
 
 TOOLS = ("chromium", "chromedriver")
 OPTIONS = (
@@ -45,6 +51,12 @@ class Browser:
         self.complaints()
         self.requests()
         self.driver.get(page.resolve().as_uri())
+
+    def click(self, find: Callable[[], WebElement]) -> None:
+        """Click what `find` finds, once it has stopped moving (pages slide and draw anew)."""
+        passing = (ElementClickInterceptedException, StaleElementReferenceException)
+        wait = WebDriverWait(self.driver, 20, ignored_exceptions=passing)
+        wait.until(lambda driver: find().click() or True)
 
     def complaints(self) -> list[str]:
         """Warnings and errors of the console since the last call, uncaught exceptions included."""

@@ -9,25 +9,51 @@ from scipy import stats
 from cxr import tables
 
 
-def rank_correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Spearman's rank correlation of each map of one method with each of another.
+def standard_ranks(cam: np.ndarray) -> np.ndarray:
+    """Ranks of a map's pixels, ties averaged, shifted to mean 0 and scaled to length 1.
+
+    The sum of products of two such vectors is Spearman's rank correlation of the maps.
 
     Args:
-        first: float (n, side, side), none of them the same everywhere.
-        second: float (m, side, side), likewise.
+        cam: float (side, side), not the same everywhere.
 
     Returns:
-        float32 (n, m), -1 to 1.
+        float64 (pixels,).
     """
-    one, other = (_standard_ranks(maps) for maps in (first, second))
-    return np.clip(one @ other.T, -1, 1)
+    ranks = stats.rankdata(cam) - (cam.size + 1) / 2
+    return ranks / np.sqrt((ranks * ranks).sum())
 
 
-def _standard_ranks(maps: np.ndarray) -> np.ndarray:
-    """Ranks of each map's pixels, ties averaged, of mean 0 and length 1: (n, pixels)."""
-    ranks = stats.rankdata(maps.reshape(len(maps), -1), axis=1)
-    ranks -= ranks.mean(axis=1, keepdims=True)
-    return (ranks / np.linalg.norm(ranks, axis=1, keepdims=True)).astype(np.float32)
+def compare_maps(
+    first: np.ndarray, second: np.ndarray, rows: np.ndarray, targets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Correlate the maps of two methods, one image after the other.
+
+    Sums are taken by NumPy, not by BLAS, whose bits depend on its threads.
+
+    Args:
+        first: One method's maps, float (N, side, side).
+        second: Another one's, likewise.
+        rows: int (n,), the rows to compare: none of them is empty.
+        targets: (n,), the class that their maps show.
+
+    Returns:
+        float64 (n,) each, -1 to 1: the correlation of the two maps of an image, and the mean
+        correlation of its first map with the second maps of the other images with the same
+        target; NaN where there are none.
+    """
+    totals, counts = {}, {}
+    for row, target in zip(rows, targets, strict=True):
+        totals[target] = totals.get(target, 0.0) + standard_ranks(second[row])
+        counts[target] = counts.get(target, 0) + 1
+    own, others = np.empty(len(rows)), np.full(len(rows), np.nan)
+    for place, (row, target) in enumerate(zip(rows, targets, strict=True)):
+        ranks = standard_ranks(first[row])
+        own[place] = (ranks * standard_ranks(second[row])).sum()
+        if counts[target] > 1:
+            total = (ranks * totals[target]).sum()
+            others[place] = (total - own[place]) / (counts[target] - 1)
+    return np.clip(own, -1, 1), np.clip(others, -1, 1)
 
 
 def agreement(maps: dict[str, np.ndarray], table: pd.DataFrame) -> pd.DataFrame:
@@ -44,21 +70,18 @@ def agreement(maps: dict[str, np.ndarray], table: pd.DataFrame) -> pd.DataFrame:
     Returns:
         agreement.csv: a row per image and pair of methods, with spearman, the correlation of the
         two maps, and others, the mean correlation of the first method's map of this image with
-        the second's maps of the others. NaN where there is no map to compare.
+        the second's maps of the other images with the same target. NaN where there is no map to
+        compare.
     """
     rows = []
     for first, second in itertools.combinations(maps, 2):
         parts = [table[table["method"] == name].sort_values("row") for name in (first, second)]
         full = np.logical_and.reduce([(part["empty"] == 0).to_numpy() for part in parts])
-        count, ids = full.sum(), parts[0]["id"].to_numpy()
-        result = pd.DataFrame({"id": ids, "first": first, "second": second})
-        result[["spearman", "others"]] = np.nan
-        if count:
-            found = rank_correlations(maps[first][full], maps[second][full])
-            own = np.diagonal(found)
-            result.loc[full, "spearman"] = own
-            if count > 1:
-                result.loc[full, "others"] = (found.sum(axis=1) - own) / (count - 1)
+        known = parts[0][full]
+        result = pd.DataFrame({"id": parts[0]["id"].to_numpy(), "first": first, "second": second})
+        result.loc[full, ["spearman", "others"]] = np.transpose(
+            compare_maps(maps[first], maps[second], known["row"], known["target"])
+        )
         rows.append(result)
     if not rows:
         return pd.DataFrame(columns=tables.columns("agreement"))

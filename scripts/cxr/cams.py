@@ -9,12 +9,13 @@ from collections.abc import Callable
 import cv2
 import keras
 import numpy as np
+import tensorflow as tf
 from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
 from tf_keras_vis.scorecam import Scorecam
 from tf_keras_vis.utils.scores import CategoricalScore
 
-NORMAL, EFFUSION = 0, 1  # the labels, and the columns of the logits
-MASKED_BYTES = 200_000_000  # ScoreCAM's masked copies of the images held at a time
+BATCH = 32  # images at a time, at the most
+MASKED_BYTES = 200_000_000  # of the masked images that ScoreCAM copies some five times
 
 
 def two_logits(network: keras.Model) -> keras.Model:
@@ -54,7 +55,9 @@ def gradcam_plus_plus(
 ) -> np.ndarray:
     """GradCAM++ of Chattopadhay et al. (WACV 2018, equations 10 to 19).
 
-    In tf-keras-vis the weights alpha of each channel's pixels sum to 1.
+    In tf-keras-vis the weights alpha of each channel's pixels sum to 1. It multiplies a map by
+    the exponential of its logit, which may overflow and changes nothing but the map's scale;
+    here that factor is 1.
 
     Args:
         logits: See `two_logits`.
@@ -63,11 +66,16 @@ def gradcam_plus_plus(
         layer: Name of the layer whose channels are weighed.
 
     Returns:
-        float32 (n, h, w), at the layer's resolution, 0 and above, in units that differ from
-        image to image.
+        float32 (n, h, w), at the layer's resolution, 0 and above.
     """
+
+    def rise(outputs: tf.Tensor) -> tf.Tensor:
+        """0, with the gradient of each image's target logit."""
+        chosen = tf.gather(outputs, targets, axis=1, batch_dims=1)
+        return chosen - tf.stop_gradient(chosen)
+
     return GradcamPlusPlus(logits)(
-        CategoricalScore(targets.tolist()),
+        rise,
         images,
         penultimate_layer=layer,
         seek_penultimate_conv_layer=False,
@@ -79,14 +87,16 @@ def gradcam_plus_plus(
 def scorecam(
     logits: keras.Model, images: np.ndarray, targets: np.ndarray, layer: str
 ) -> np.ndarray:
-    """ScoreCAM of Wang et al. (CVPR Workshops 2020, algorithm 1).
+    """ScoreCAM of Wang et al. (CVPR Workshops 2020), as tf-keras-vis computes it.
 
     Each channel, stretched over the image, masks it; the probability of the target class that
     is left is the channel's weight. Arguments and result as for `gradcam_plus_plus`.
     """
+    side = images.shape[1]
     return Scorecam(logits)(
         CategoricalScore(targets.tolist()),
         images,
+        batch_size=max(1, min(32, 32 * 256**2 // side**2)),
         penultimate_layer=layer,
         seek_penultimate_conv_layer=False,
         expand_cam=False,
@@ -101,7 +111,7 @@ METHODS: dict[str, Method] = {"gradcam_plus_plus": gradcam_plus_plus, "scorecam"
 def batch_of(logits: keras.Model, layer: str) -> int:
     """Images to map at a time, so that memory does not grow with the number of images."""
     side, channels = logits.input_shape[1], logits.get_layer(layer).output.shape[-1]
-    return max(1, MASKED_BYTES // (side * side * channels * 4))
+    return min(BATCH, max(1, MASKED_BYTES // (side * side * channels * 4)))
 
 
 def scale(cam: np.ndarray, size: int) -> tuple[np.ndarray, bool]:

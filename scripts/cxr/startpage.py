@@ -72,6 +72,7 @@ def result(comparison: pd.DataFrame, scores: dict[str, list[dict]]) -> str:
         _thresholds(scores),
         bullets(_undefined(scores)),
         *(_difference(row, comparison) for row in _others(comparison)),
+        _chance(len(_others(comparison))),
         _spread(comparison),
     )
 
@@ -132,6 +133,15 @@ def _difference(row: tuple, comparison: pd.DataFrame) -> str:
     return (
         f"**{pair}:** {row.difference:+.3f} ({row.difference_low:+.3f} to "
         f"{row.difference_high:+.3f}), paired over the same {row.n} X-rays. The interval {meaning}."
+    )
+
+
+def _chance(differences: int) -> str:
+    if differences < 2:
+        return ""
+    return (
+        f"These are {differences} differences: of twenty such intervals, one excludes zero by "
+        "chance alone."
     )
 
 

@@ -47,11 +47,21 @@ def broken_figures(browser: Browser) -> list[str]:
 
 
 def click(browser: Browser, path: str) -> None:
-    browser.driver.find_element(By.XPATH, path).click()
+    browser.click(lambda: browser.driver.find_element(By.XPATH, path))
 
 
 def rows(browser: Browser) -> list[WebElement]:
     return browser.driver.find_elements(By.CSS_SELECTOR, "nav tbody tr")
+
+
+def switches(browser: Browser) -> list[WebElement]:
+    """What chooses an experiment, where a category has several."""
+    return browser.driver.find_elements(By.CSS_SELECTOR, "nav fieldset label")
+
+
+def links(browser: Browser, row: int) -> list[WebElement]:
+    """The eye, which shows a figure, and the i, which explains it."""
+    return rows(browser)[row].find_elements(By.TAG_NAME, "a")
 
 
 def shown_figure(browser: Browser) -> str:
@@ -115,17 +125,13 @@ def test_one_finds_every_figure_with_its_caption(
     seen = []
     for category in categories:
         click(browser, f"//nav//a[span='{category}']")
-        switches = browser.driver.find_elements(By.CSS_SELECTOR, "nav fieldset label")
-        for switch in range(max(len(switches), 1)):
+        for switch in range(max(len(switches(browser)), 1)):
             for number in range(len(rows(browser))):
-                if switches:
-                    browser.driver.find_elements(By.CSS_SELECTOR, "nav fieldset label")[
-                        switch
-                    ].click()
-                eye, description = rows(browser)[number].find_elements(By.TAG_NAME, "a")
-                eye.click()
+                if switches(browser):
+                    browser.click(lambda: switches(browser)[switch])  # noqa: B023 (called at once)
+                browser.click(lambda: links(browser, number)[0])  # noqa: B023
                 seen.append(shown_figure(browser))
-                description.click()
+                browser.click(lambda: links(browser, number)[1])  # noqa: B023
                 caption = browser.driver.find_element(By.CSS_SELECTOR, "nav .prose").text
                 assert len(caption) > 40, seen[-1]
                 assert "System Message" not in caption, seen[-1]

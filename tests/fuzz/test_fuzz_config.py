@@ -65,7 +65,7 @@ _junk = st.recursive(
 
 def check(config, files=()) -> None:
     """The configuration is loaded or refused in words, in less than a second."""
-    start = time.monotonic()
+    start = time.thread_time()
     try:
         loaded = load(config, ROOT, files)
     except UserError as error:
@@ -73,7 +73,7 @@ def check(config, files=()) -> None:
     else:
         jsonschema.validate(loaded, SCHEMA)
         assert load(loaded, ROOT) == loaded
-    assert time.monotonic() - start < 1
+    assert time.thread_time() - start < 1
 
 
 def paths(value, at=()):

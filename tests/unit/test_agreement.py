@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cxr.agreement import agreement, mean_interval, rank_correlations, summarise
+from cxr.agreement import agreement, compare_maps, mean_interval, standard_ranks, summarise
 
 SIDE = 12
 
@@ -12,28 +12,59 @@ def random_maps(count, seed):
     return np.random.default_rng(seed).random((count, SIDE, SIDE)).astype(np.float32)
 
 
-def table_of(maps, empty=()):
-    """maps.csv for some methods' maps; `empty` names (method, row) pairs."""
+def table_of(maps, empty=(), targets=("effusion",)):
+    """maps.csv for some methods' maps; `empty` names (method, row) pairs; targets take turns."""
     rows = [
-        {"id": f"i{row}", "method": name, "row": row, "empty": int((name, row) in empty)}
+        {
+            "id": f"i{row}",
+            "method": name,
+            "row": row,
+            "target": targets[row % len(targets)],
+            "empty": int((name, row) in empty),
+        }
         for name, cams in maps.items()
         for row in range(len(cams))
     ]
     return pd.DataFrame(rows)
 
 
-def test_rank_correlations_are_those_of_scipy():
-    first, second = random_maps(3, 0), np.round(random_maps(4, 1), 1)  # the latter with ties
-    found = rank_correlations(first, second)
-    for i, j in np.ndindex(3, 4):
-        expected = stats.spearmanr(first[i].ravel(), second[j].ravel()).statistic
-        assert found[i, j] == pytest.approx(expected, abs=1e-5)
+def spearman(first, second):
+    return stats.spearmanr(first.ravel(), second.ravel()).statistic
+
+
+def test_correlations_are_those_of_scipy():
+    first, second = random_maps(4, 0), np.round(random_maps(4, 1), 1)  # the latter with ties
+    rows, targets = np.array([0, 2, 3]), ["effusion"] * 3
+    own, others = compare_maps(first, second, rows, targets)
+    for place, row in enumerate(rows):
+        assert own[place] == pytest.approx(spearman(first[row], second[row]))
+        expected = np.mean([spearman(first[row], second[i]) for i in rows if i != row])
+        assert others[place] == pytest.approx(expected)
 
 
 def test_the_same_order_is_1_and_the_opposite_minus_1():
     maps = random_maps(2, 2)
-    assert np.diagonal(rank_correlations(maps, maps**3)) == pytest.approx([1, 1], abs=1e-5)
-    assert np.diagonal(rank_correlations(maps, 1 - maps)) == pytest.approx([-1, -1], abs=1e-5)
+    for other, expected in ((maps**3, 1), (1 - maps, -1)):
+        own, _ = compare_maps(maps, other, np.arange(2), ["normal"] * 2)
+        assert list(own) == pytest.approx([expected] * 2)
+        assert (np.abs(own) <= 1).all()
+
+
+def test_only_maps_of_the_same_class_are_the_others():
+    """Or a method that paints each class in a way of its own would seem to see the image."""
+    first, second = random_maps(5, 0), random_maps(5, 1)
+    targets = ["effusion", "normal", "effusion", "normal", "effusion"]
+    _, others = compare_maps(first, second, np.arange(5), targets)
+    assert others[0] == pytest.approx(np.mean([spearman(first[0], second[i]) for i in (2, 4)]))
+    assert others[1] == pytest.approx(spearman(first[1], second[3]))
+    _, others = compare_maps(first, second, np.arange(2), targets[:2])
+    assert np.isnan(others).all()
+
+
+def test_ranks_have_mean_0_and_length_1():
+    ranks = standard_ranks(np.round(random_maps(1, 3)[0], 1))
+    assert ranks.mean() == pytest.approx(0)
+    assert np.linalg.norm(ranks) == pytest.approx(1)
 
 
 def test_every_pair_of_methods_is_compared_image_by_image():
@@ -46,11 +77,9 @@ def test_every_pair_of_methods_is_compared_image_by_image():
         ("b", "c"),
     ]
     assert list(found["id"]) == ["i0", "i1", "i2", "i3"] * 3
-    between = rank_correlations(maps["a"], maps["b"])
-    part = found.iloc[:4]
-    np.testing.assert_allclose(part["spearman"], np.diagonal(between), atol=1e-6)
-    expected = [np.mean([between[i, j] for j in range(4) if j != i]) for i in range(4)]
-    np.testing.assert_allclose(part["others"], expected, atol=1e-6)
+    own, others = compare_maps(maps["a"], maps["b"], np.arange(4), ["effusion"] * 4)
+    np.testing.assert_array_equal(found["spearman"][:4], own)
+    np.testing.assert_array_equal(found["others"][:4], others)
 
 
 def test_empty_maps_are_compared_with_nothing():
@@ -59,8 +88,7 @@ def test_empty_maps_are_compared_with_nothing():
     found = agreement(maps, table_of(maps, empty={("b", 1)}))
     assert list(found["spearman"].isna()) == [False, True, False]
     assert list(found["others"].isna()) == [False, True, False]
-    others = rank_correlations(maps["a"][:1], maps["b"][2:])[0, 0]
-    assert found["others"][0] == pytest.approx(others, abs=1e-6)
+    assert found["others"][0] == pytest.approx(spearman(maps["a"][0], maps["b"][2]))
     assert summarise(found)["n"].tolist() == [2]
 
 

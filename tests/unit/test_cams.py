@@ -131,14 +131,27 @@ def test_gradcam_plus_plus_follows_its_paper(images):
     channels = features(network, images)  # (n, h, w, k)
     kernel = network.layers[-1].get_weights()[0][:, 0]
     grad = kernel / 2 / np.prod(channels.shape[1:3])
-    score = np.exp(logits(images).numpy()[:, 1])
-    for cam, activations, s in zip(found, channels, score, strict=True):
+    for cam, activations in zip(found, channels, strict=True):
         alpha = grad**2 / (2 * grad**2 + grad**3 * activations.sum(axis=(0, 1)))  # equation 19
         alpha = alpha / (alpha * np.prod(cam.shape))  # the library lets them sum to one
-        weights = np.prod(cam.shape) * alpha * np.maximum(s * grad, 0)
+        weights = np.prod(cam.shape) * alpha * np.maximum(grad, 0)
         np.testing.assert_allclose(
             cam, np.maximum((weights * activations).sum(-1), 0), rtol=1e-3, atol=1e-6
         )
+
+
+@pytest.mark.parametrize("surety", [-400, 400])
+def test_gradcam_plus_plus_bears_a_network_that_is_very_sure(surety, network, images):
+    sure = keras.models.clone_model(network)
+    kernel, bias = network.layers[-1].get_weights()
+    sure.set_weights([*network.get_weights()[:-2], kernel, bias + surety])
+    layer = cams.last_features(network)
+    expected, found = (
+        cams.gradcam_plus_plus(cams.two_logits(each), images, both(1), layer)
+        for each in (network, sure)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-8)
+    assert found.max() > 0
 
 
 @pytest.mark.parametrize("method", cams.METHODS)
@@ -194,3 +207,5 @@ def test_batches_are_bounded_by_memory_and_not_below_one(network, monkeypatch):
     assert cams.batch_of(logits, layer) == 3
     monkeypatch.setattr(cams, "MASKED_BYTES", 1)
     assert cams.batch_of(logits, layer) == 1
+    monkeypatch.setattr(cams, "MASKED_BYTES", 1e9)
+    assert cams.batch_of(logits, layer) == cams.BATCH

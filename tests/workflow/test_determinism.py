@@ -41,10 +41,14 @@ def weights(model: Path) -> dict[str, np.ndarray]:
 
 
 def assert_same_results(one: Path, other: Path) -> None:
-    """Every number under two folders of results is the same, bit by bit."""
+    """Every number and figure under two folders of results is the same, bit by bit."""
     names = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
-    exact = [name for name in names if name.suffix in (".npy", ".csv") or "metrics" in name.name]
-    assert {name.name for name in exact} >= {"images.npy", "predictions.csv", "metrics.json"}
+    suffixes = (".npy", ".csv", ".png", ".txt")
+    exact = [name for name in names if name.suffix in suffixes or name.name == "metrics.json"]
+    assert {name.name for name in exact} >= {
+        *("images.npy", "predictions.csv", "metrics.json", "scorecam.npy", "maps.png"),
+        *("comparison.png", "augmentation.png", "lesson_summary.txt"),
+    }
     for name in exact:
         if name.name == "history.csv":  # it holds seconds
             assert without_seconds(one / name) == without_seconds(other / name), name

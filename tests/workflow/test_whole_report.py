@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tiny import TINY, causes, configure, finish, plan
+from tiny import TINY, causes, configure, finish, plan, rules
 from workspace import ROOT
 
 CATEGORIES = ["1 X-rays", "2 Networks", "3 Results", "4 Saliency"]
@@ -75,6 +75,12 @@ def test_another_caption_makes_the_report_alone_again(project: Path) -> None:
         in held(page, "results")["results/phantom/small/seed-1/roc.png"]["caption"]
     )
     assert plan(project) == []
+
+
+def test_another_heading_makes_the_report_alone_again(project: Path) -> None:
+    marks = project / "rules" / "evaluate.smk"
+    marks.write_text(marks.read_text().replace('category="3 Results"', 'category="3 Scores"'))
+    assert rules(plan(project)) == {"report_html"}
 
 
 def test_report_shows_what_the_command_line_chose(project: Path) -> None:
