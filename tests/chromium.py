@@ -38,6 +38,15 @@ image.src = address;
 image.decode().then(() => done(image.naturalWidth * image.naturalHeight), () => done(0));
 """
 
+# Or a click may go to where something was.
+STILL = """
+addEventListener("DOMContentLoaded", () => {
+    const style = document.createElement("style");
+    style.textContent = "* { transition: none !important; animation: none !important }";
+    document.head.append(style);
+});
+"""
+
 
 class Browser:
     """A page in Chromium. `driver` is Selenium's, for all that the methods do not cover."""
@@ -53,7 +62,7 @@ class Browser:
         self.driver.get(page.resolve().as_uri())
 
     def click(self, find: Callable[[], WebElement]) -> None:
-        """Click what `find` finds, once it has stopped moving (pages slide and draw anew)."""
+        """Click what `find` finds, once it stands still (pages draw anew)."""
         passing = (ElementClickInterceptedException, StaleElementReferenceException)
         wait = WebDriverWait(self.driver, 20, ignored_exceptions=passing)
         wait.until(lambda driver: find().click() or True)
@@ -97,6 +106,7 @@ def running_browser() -> Iterator[Browser]:
         driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
         try:
             driver.set_script_timeout(30)
+            driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": STILL})
             yield Browser(driver)
         finally:
             driver.quit()
