@@ -12,8 +12,7 @@ from sklearn.metrics import roc_curve
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from cxr import heatmaps, plots, tables  # noqa: E402
-from cxr.images import read_grey  # noqa: E402
+from cxr import heatmaps, plots, tables, xrays  # noqa: E402
 
 RESULTS = ROOT / "results" / "phantom"
 RUNS = {"lesson": (plots.ORANGE, "--"), "pleura": (plots.BLUE, "-")}
@@ -25,14 +24,13 @@ def draw_pair(axes: list[plt.Axes], pair: pd.Series, folder: Path, note: str) ->
     manifest = tables.read_csv(RESULTS / "manifest.csv")
     row = manifest.index[manifest["id"] == pair["id"]][0]
     image = np.load(RESULTS / "images.npy", mmap_mode="r")[row]
-    mask = str(ROOT / manifest["mask"][row])
     heatmaps.draw_case(
         axes,
         pair["id"],
         tables.read_table(folder / "maps.csv", "maps"),
         {method: np.load(folder / f"{method}.npy") for method in METHODS},
         image,
-        heatmaps.read_masks({"": mask}, len(image), read_grey)[""],
+        xrays.read_fluid({"": str(ROOT / manifest["mask"][row])})[""],
         f"{note}: {pair['spearman']:+.2f}",
     )
 

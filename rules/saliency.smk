@@ -116,7 +116,7 @@ rule saliency_figures:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=20,
     params:
         methods=config["saliency"]["methods"],

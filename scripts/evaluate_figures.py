@@ -1,6 +1,7 @@
 """Draw one run: learning curves, confusion matrix, ROC, precision-recall, calibration, mistakes.
 
-Reads history.csv, predictions.csv, metrics.json, manifest.csv and images.npy. Writes the PNGs.
+Reads history.csv, predictions.csv, metrics.json, images.npy and manifest.csv with the masks of
+the mistakes drawn. Writes the PNGs.
 Nothing is computed here that a table does not hold, so a new look retrains nothing.
 """
 
@@ -10,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxr import curves, montage, plots
+from cxr import curves, montage, plots, tables
 from cxr.log import job_log
 from cxr.predictions import read_predictions
+from cxr.xrays import read_fluid
 
 
 def evaluate_figures(
@@ -34,21 +36,27 @@ def evaluate_figures(
         images: images.npy, float32 (N, side, side), whose rows are those of the manifest.
         outputs: history, confusion, roc, precision_recall, calibration, mistakes: PNGs to write.
         title: Data set, experiment and seed.
+
+    Raises:
+        UserError: The mask of a mistake cannot be read any more.
     """
     scores = json.loads(Path(metrics).read_text())
     table = read_predictions(predictions, manifest)
     array = np.load(images, mmap_mode="r")
     threshold = scores["threshold"]
+    mistakes = {label: montage.surest_mistakes(table, threshold, label) for label in montage.KINDS}
+    masks = tables.read_csv(manifest).set_index("id")["mask"]
+    fluid = read_fluid({name: masks[name] for part in mistakes.values() for name in part["id"]})
     figures = {
         "history": curves.draw_history(pd.read_csv(history), title),
         "confusion": curves.draw_confusion(scores["test"], threshold, title),
         "roc": curves.draw_roc(table, scores, title),
         "precision_recall": curves.draw_precision_recall(table, scores, title),
         "calibration": curves.draw_calibration(table, scores, title),
-        "mistakes": montage.draw_mistakes(table, array, threshold, title),
+        "mistakes": montage.draw_mistakes(mistakes, array, fluid, threshold, title),
     }
     for name, figure in figures.items():
-        plots.save(figure, outputs[name], dpi=110 if name == "mistakes" else None)
+        plots.save(figure, outputs[name], dpi=90 if name == "mistakes" else None)
 
 
 if __name__ == "__main__":

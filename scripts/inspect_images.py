@@ -12,8 +12,7 @@ import pandas as pd
 
 from cxr import activations, counts, gallery, plots, tables
 from cxr.augment import augment
-from cxr.errors import UserError
-from cxr.images import Unreadable, read_grey
+from cxr.images import read_listed
 from cxr.log import job_log
 
 EXAMPLES = 4  # of each class
@@ -21,21 +20,6 @@ NORMAL = 56  # the lesson's image, counted from 0
 VARIANTS = 5
 DPI = 120
 EXERCISE = {"rotation": 20, "shift": 0.2, "zoom": 0.2, "flip": True}  # the lesson's
-
-
-def read(path: str) -> np.ndarray:
-    """Return the grey values of an image, (height, width), uint8 or uint16.
-
-    Raises:
-        UserError: the file has gone or changed since the manifest was written.
-    """
-    try:
-        return read_grey(path)
-    except Unreadable as error:
-        raise UserError(
-            f"{path}: {error}. It was fine when manifest.csv was written. Put it right or remove "
-            "it, and run again."
-        ) from error
 
 
 def read_colour(path: str) -> np.ndarray:
@@ -46,17 +30,17 @@ def read_colour(path: str) -> np.ndarray:
 
 def read_example(image: pd.Series) -> gallery.Thumbnail:
     """Read the image and the mask that a row of the manifest names."""
-    mask = read(image["mask"]) if image["mask"] else None
-    return gallery.thumbnail(Path(image["path"]).name, read(image["path"]), mask)
+    mask = read_listed(image["mask"]) if image["mask"] else None
+    return gallery.thumbnail(Path(image["path"]).name, read_listed(image["path"]), mask)
 
 
 def choose_examples(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """A few images of each class, spread evenly over it, the first among them."""
     chosen = {}
-    for name in counts.CLASSES:
-        part = table[table["class"] == name]
+    for kind in plots.CLASSES.values():
+        part = table[table["class"] == kind.name]
         number = min(EXAMPLES, len(part))
-        chosen[name] = part.iloc[[len(part) * place // number for place in range(number)]]
+        chosen[kind.name] = part.iloc[[len(part) * place // number for place in range(number)]]
     return chosen
 
 
@@ -122,7 +106,7 @@ def inspect_images(
         for name, part in choose_examples(table).items()
     }
     first = table.iloc[0]
-    name, grey = Path(first["path"]).name, read(first["path"])
+    name, grey = Path(first["path"]).name, read_listed(first["path"])
     normals = table[table["class"] == "normal"]
     number = min(NORMAL, len(normals) - 1)
     normal = normals.iloc[number]
@@ -131,7 +115,7 @@ def inspect_images(
         "reading": gallery.draw_reading(name, read_colour(first["path"]), grey, dataset),
         "pixels": gallery.draw_pixels(
             Path(normal["path"]).name,
-            read(normal["path"]),
+            read_listed(normal["path"]),
             f"{dataset}: an X-ray is a table of numbers (normal image {number}, counted from 0)",
         ),
         "preprocessing": gallery.draw_preprocessing(

@@ -13,7 +13,6 @@ import pandas as pd
 from cxr import diagram, plots
 from cxr.backend import fix_bits, set_backend
 from cxr.log import job_log
-from cxr.montage import shorten
 from cxr.predictions import read_predictions
 
 DPI = 110
@@ -22,15 +21,13 @@ FRAMES = str.maketrans("┃│━─┏┳┓┡╇┩└┴┘", "||--+++++++++
 
 
 def choose_image(predictions: pd.DataFrame) -> pd.Series:
-    """The test image that the network is surest about, and right: an effusion if there is one.
+    """The test effusion that the network gives the highest probability.
 
     Args:
         predictions: predictions.csv with the column row, an image's row in images.npy.
     """
-    test = predictions[predictions["subset"] == "test"]
-    effusions = test[test["label"] == 1]
-    chosen = test if effusions.empty else effusions
-    return chosen.loc[chosen["probability"].idxmax()]
+    effusions = predictions[(predictions["subset"] == "test") & (predictions["label"] == 1)]
+    return effusions.loc[effusions["probability"].idxmax()]
 
 
 def summarise(network) -> str:
@@ -76,8 +73,7 @@ def inspect_network(
     image = np.load(images, mmap_mode="r")[chosen["row"]]
     image = reduce_image(image, network.input_shape[1])
     features, probability = layers.feature_maps(network, image)
-    kind = "effusion" if chosen["label"] else "normal"
-    caption = f"{shorten(chosen['id'])}\n{kind}, p = {probability:.2f}"
+    caption = f"{plots.short_name(chosen['id'])}\neffusion, p = {probability:.2f}"
     kernels = layers.first_kernels(network)
     figures = {
         "network": diagram.draw_network(layers.blocks(network), title),

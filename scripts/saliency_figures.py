@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from cxr import heatmaps, plots, tables
-from cxr.images import read_grey
 from cxr.log import job_log
+from cxr.xrays import read_fluid
 
 
 def saliency_figures(
@@ -36,19 +36,23 @@ def saliency_figures(
         manifest: manifest.csv.
         outputs: maps, agreement: PNGs to write.
         title: Data set, experiment and seed.
+
+    Raises:
+        UserError: A mask cannot be read any more.
     """
     known = tables.read_table(table, "maps")
+    agreement = tables.read_table(pairs, "agreement")
     cams = {name: np.load(path, mmap_mode="r") for name, path in zip(methods, maps, strict=True)}
     array = np.load(images, mmap_mode="r")
     rows = tables.read_csv(manifest).reset_index(names="row").set_index("id")
-    rows = rows.loc[known["id"].unique()]
+    rows = rows.loc[heatmaps.shown_images(known, agreement)]
     xrays = {name: array[row] for name, row in rows["row"].items()}
-    masks = heatmaps.read_masks(rows["mask"].to_dict(), array.shape[1], read_grey)
-    facts = {"table": known, "maps": cams, "images": xrays, "masks": masks}
+    fluid = read_fluid(rows["mask"].to_dict())
+    facts = {"table": known, "maps": cams, "images": xrays, "fluid": fluid}
     figures = {
         "maps": heatmaps.draw_maps(title=title, **facts),
         "agreement": heatmaps.draw_agreement(
-            tables.read_table(pairs, "agreement"),
+            agreement,
             tables.read_table(summary, "agreement_summary"),
             title=f"{title}: do the methods agree?",
             **facts,

@@ -7,8 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cxr import plots
 from cxr.subsets import SUBSETS
-
-CLASSES = {"effusion": plots.ORANGE, "normal": plots.BLUE}
+from cxr.words import count
 
 
 def count_images(table: pd.DataFrame) -> pd.DataFrame:
@@ -18,7 +17,8 @@ def count_images(table: pd.DataFrame) -> pd.DataFrame:
         table: One row per image, with subset and class.
     """
     counts = pd.crosstab(table["subset"], table["class"])
-    return counts.reindex(index=list(SUBSETS), columns=list(CLASSES), fill_value=0)
+    names = [kind.name for kind in plots.CLASSES.values()]
+    return counts.reindex(index=list(SUBSETS), columns=names, fill_value=0)
 
 
 def count_patients(table: pd.DataFrame) -> pd.DataFrame:
@@ -40,7 +40,7 @@ def draw_counts(table: pd.DataFrame, title: str) -> plt.Figure:
     """
     figure, (images, patients) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     plots.headline(figure, title)
-    _draw_bars(images, count_images(table), table.groupby("subset").size(), "images")
+    _draw_bars(images, count_images(table), table.groupby("subset").size(), "image")
     images.legend(fontsize=9, ncols=2, loc="upper right")
     known = table[table["patient"] != ""]
     if known.empty:
@@ -50,22 +50,22 @@ def draw_counts(table: pd.DataFrame, title: str) -> plt.Figure:
         )
         return figure
     totals = known.groupby("subset")["patient"].nunique()
-    _draw_bars(patients, count_patients(table), totals, "patients")
+    _draw_bars(patients, count_patients(table), totals, "patient")
     if unknown := len(table) - len(known):
         patients.set_title(
-            f"(patient of {unknown:,} images unknown)", fontsize=9, fontweight="normal"
+            f"(patient of {count(unknown, 'image')} unknown)", fontsize=9, fontweight="normal"
         )
     return figure
 
 
 def _draw_bars(axis: plt.Axes, counts: pd.DataFrame, totals: pd.Series, unit: str) -> None:
-    for number, (name, colour) in enumerate(CLASSES.items()):
+    for number, kind in enumerate(plots.CLASSES.values()):
         places = np.arange(len(counts)) + (number - 0.5) * 0.4
-        bars = axis.bar(places, counts[name], 0.38, color=colour, label=name)
+        bars = axis.bar(places, counts[kind.name], 0.38, color=kind.colour, label=kind.name)
         axis.bar_label(bars, fmt="{:,.0f}", fontsize=9, padding=2)
-    labels = [f"{subset}\n{totals.get(subset, 0):,} {unit}" for subset in counts.index]
+    labels = [f"{subset}\n{count(totals.get(subset, 0), unit)}" for subset in counts.index]
     axis.set_xticks(range(len(counts)), labels)
-    axis.set_ylabel(unit)
+    axis.set_ylabel(f"{unit}s")
     axis.margins(y=0.2)
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(axis="x", visible=False)

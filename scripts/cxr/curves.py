@@ -58,8 +58,9 @@ def draw_confusion(scores: dict, threshold: float, title: str) -> plt.Figure:
             fontsize=15,
             color="white" if shares[row, column] > 0.55 else "black",
         )
-    axis.set_xticks([0, 1], ["effusion", "normal"])
-    axis.set_yticks([0, 1], ["effusion", "normal"], rotation=90, va="center")
+    names = [kind.name for kind in plots.CLASSES.values()]
+    axis.set_xticks([0, 1], names)
+    axis.set_yticks([0, 1], names, rotation=90, va="center")
     axis.set(xlabel=f"called (threshold {threshold:.2f})", ylabel="label")
     axis.grid(False)
     axis.set_title(f"{title}\n{scores['n']} test images", loc="left")
@@ -158,15 +159,15 @@ def draw_calibration(predictions: pd.DataFrame, metrics: dict, title: str) -> pl
         fontweight="normal",
     )
     edges = np.linspace(0, 1, ECE_BINS + 1)
-    for label, colour, name in ((1, plots.ORANGE, "effusion"), (0, plots.BLUE, "normal")):
+    for label, kind in plots.CLASSES.items():
         histogram.hist(
             part.loc[part["label"] == label, "probability"],
             edges,
             histtype="step",
-            color=colour,
+            color=kind.colour,
             linewidth=1.6,
             linestyle="-" if label else "--",
-            label=name,
+            label=kind.name,
         )
     histogram.set(xlabel="probability of effusion", ylabel="images")
     histogram.yaxis.set_major_locator(MaxNLocator(3, integer=True, min_n_ticks=1))

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from cxr import plots
+from cxr.xrays import show_xray
 
 KINDS = {
     "input": plots.GREY,
@@ -98,7 +99,7 @@ def draw_filters(kernels: np.ndarray, title: str) -> plt.Figure:
         axis.axis("off")
     for number, axis in enumerate(axes.flat[:count]):
         picture = axis.imshow(kernels[..., number], cmap="PuOr", vmin=-limit, vmax=limit)
-        axis.set_title(str(number), fontsize=8, loc="center", fontweight="normal")
+        plots.caption(axis, str(number))
     bar = figure.colorbar(picture, ax=axes, label="weight", aspect=8 * rows)
     bar.outline.set_visible(False)
     return figure
@@ -121,10 +122,8 @@ def draw_features(
     plots.headline(figure, title)
     left, right = figure.subfigures(1, 2, width_ratios=(2.6, size[0] - 2.6))
     axis = left.subplots()
-    low, high = np.percentile(image, [0.5, 99.5])
-    axis.imshow(image, cmap="gray", vmin=low, vmax=high)
-    axis.set_title(caption, fontsize=9, loc="center", fontweight="normal")
-    axis.axis("off")
+    show_xray(axis, image)
+    plots.caption(axis, caption, 9)
     axis.set_anchor("N")
     axes = right.subplots(len(features), columns, squeeze=False)
     for row, block in zip(axes, features, strict=True):
@@ -133,7 +132,7 @@ def draw_features(
             cell.spines[:].set_visible(False)
         for cell, channel, output in zip(row, block.channels, block.maps, strict=False):
             cell.imshow(output, cmap="viridis")
-            cell.set_title(f"channel {channel}", fontsize=7, loc="center", fontweight="normal")
+            plots.caption(cell, f"channel {channel}", 7)
             if output.min() == output.max():
                 cell.set_xlabel(f"{output.max():g} everywhere", fontsize=7)
         shape = " x ".join(map(str, block.shape))

@@ -8,10 +8,9 @@ import numpy as np
 from matplotlib.patches import Rectangle
 
 from cxr import plots
-from cxr.montage import shorten
+from cxr.xrays import OUTLINED, fluid_share, reduced, show_xray
 
 CHUNK = 10  # pixels a side
-SHOWN = 400  # longest side of a picture of an X-ray, pixels; more would only make files large
 UNITS = {  # format of each bound of `cxr.augment.augment`
     "rotation": "±{:g}°",
     "shift": "±{:.3g} %",
@@ -39,9 +38,8 @@ def thumbnail(name: str, pixels: np.ndarray, mask: np.ndarray | None = None) -> 
         mask: Of the same shape; above 0 where there is fluid.
     """
     height, width = pixels.shape
-    caption = f"{shorten(name)}\n{width} x {height}, {pixels.dtype}"
-    fluid = None if mask is None else _reduced((mask > 0).astype(np.float32))
-    return Thumbnail(caption, _reduced(pixels), fluid)
+    caption = f"{plots.short_name(name)}\n{width} x {height}, {pixels.dtype}"
+    return Thumbnail(caption, reduced(pixels), None if mask is None else fluid_share(mask))
 
 
 def draw_examples(examples: dict[str, list[Thumbnail]], title: str) -> plt.Figure:
@@ -56,16 +54,14 @@ def draw_examples(examples: dict[str, list[Thumbnail]], title: str) -> plt.Figur
         len(examples), columns, figsize=(8, 4.9), squeeze=False, layout="constrained"
     )
     outlined = any(xray.fluid is not None for row in examples.values() for xray in row)
-    plots.headline(figure, title + (" (outlined: the true effusion)" if outlined else ""))
+    plots.headline(figure, title + (f" ({OUTLINED})" if outlined else ""))
     for axis in axes.flat:
         axis.axis("off")
     for row, (name, xrays) in zip(axes, examples.items(), strict=True):
         row[0].text(-0.06, 0.5, name, transform=row[0].transAxes, rotation=90, va="center")
         for axis, xray in zip(row, xrays, strict=False):
-            _show(axis, xray.picture)
-            _caption(axis, xray.caption)
-            if xray.fluid is not None and xray.fluid.max() > 0.5 > xray.fluid.min():
-                axis.contour(xray.fluid, [0.5], colors=plots.YELLOW, linewidths=1)
+            show_xray(axis, xray.picture, xray.fluid)
+            plots.caption(axis, xray.caption)
     return figure
 
 
@@ -80,11 +76,11 @@ def draw_reading(name: str, colour: np.ndarray, grey: np.ndarray, title: str) ->
     """
     figure, axes = plt.subplots(1, 2, figsize=(8, 5.6), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
-    plots.headline(figure, f"{title}: {shorten(name, 50)}, read in two ways")
+    plots.headline(figure, f"{title}: {plots.short_name(name, 50)}, read in two ways")
     top = np.float32(colour.max())
     shown = {"as RGB": (colour, {}), "as grey": (grey, {"cmap": "gray", "vmin": 0, "vmax": 1})}
     for axis, (kind, (array, style)) in zip(axes, shown.items(), strict=True):
-        axis.imshow(_reduced(array) / top, **style)
+        axis.imshow(reduced(array) / top, **style)
         axis.set_title(kind)
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
@@ -142,8 +138,8 @@ def draw_pixels(name: str, image: np.ndarray, title: str) -> plt.Figure:
     plots.headline(figure, title)
     height, width = image.shape
     style = {"cmap": "gray", "vmin": image.min(), "vmax": image.max()}
-    whole.imshow(_reduced(image), extent=(-0.5, width - 0.5, height - 0.5, -0.5), **style)
-    whole.set_title(shorten(name, 34))
+    whole.imshow(reduced(image), extent=(-0.5, width - 0.5, height - 0.5, -0.5), **style)
+    whole.set_title(plots.short_name(name, 34))
     whole.set(xlabel="column", ylabel="row")
     whole.grid(False)
     colours = (plots.YELLOW, plots.SKY)
@@ -208,7 +204,7 @@ def draw_preprocessing(
         title: Above the figure.
     """
     figure, axes = plt.subplots(2, 2, figsize=(8, 6.2), layout="constrained", height_ratios=(5, 3))
-    plots.headline(figure, f"{title}: {shorten(name, 50)}, before and after preprocessing")
+    plots.headline(figure, f"{title}: {plots.short_name(name, 50)}, before and after preprocessing")
     columns = (
         (before, "as read", "grey value", plots.BLUE),
         (after, f"resized ({resize})", "standardised grey value", plots.ORANGE),
@@ -216,10 +212,9 @@ def draw_preprocessing(
     for (picture, histogram), column in zip(axes.T, columns, strict=True):
         image, kind, unit, colour = column
         height, width = image.shape
-        _show(picture, _reduced(image))
-        picture.axis("off")
+        show_xray(picture, image)
         mean, deviation = (round(value.item(), 2) + 0.0 for value in cv2.meanStdDev(image))
-        _caption(picture, f"{kind}: {width} x {height}, {image.dtype}", 10)
+        plots.caption(picture, f"{kind}: {width} x {height}, {image.dtype}", 10)
         pixels, edges = np.histogram(image, 64)
         histogram.stairs(pixels / image.size, edges, fill=True, color=colour)
         histogram.axvline(mean, color=plots.BLACK, linestyle="--", linewidth=1)
@@ -251,33 +246,10 @@ def draw_augmentation(
     """
     figure, axes = plt.subplots(2, 3, figsize=(8, 5.9), layout="constrained")
     plots.headline(figure, title)
-    limits = _limits(original)
-    titles = [shorten(name, 30), *(f"variant {i + 1}" for i in range(len(variants)))]
-    for axis, image, text in zip(axes.flat, [original, *variants], titles, strict=True):
-        _show(axis, _reduced(image), limits)
-        _caption(axis, text, 9)
-        axis.axis("off")
+    titles = [plots.short_name(name, 30), *(f"variant {i + 1}" for i in range(len(variants)))]
+    first, *others = map(show_xray, axes.flat, [original, *variants])
+    for picture in others:
+        picture.set_clim(first.get_clim())
+    for axis, text in zip(axes.flat, titles, strict=True):
+        plots.caption(axis, text, 9)
     return figure
-
-
-def _reduced(image: np.ndarray) -> np.ndarray:
-    """An image whose longest side is `SHOWN` at the most, reduced by averaging areas."""
-    scale = SHOWN / max(image.shape[:2])
-    if scale >= 1:
-        return image
-    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-
-
-def _limits(image: np.ndarray) -> tuple[float, float]:
-    """What to draw black and white: a label burnt into a corner must not darken the rest."""
-    return tuple(np.percentile(image, [0.5, 99.5]))
-
-
-def _show(axis: plt.Axes, image: np.ndarray, limits: tuple[float, float] | None = None) -> None:
-    low, high = limits or _limits(image)
-    axis.imshow(image, cmap="gray", vmin=low, vmax=high)
-
-
-def _caption(axis: plt.Axes, text: str, size: int = 8) -> None:
-    axis.set_title(text, fontsize=size, loc="center", fontweight="normal")

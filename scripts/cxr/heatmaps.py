@@ -1,35 +1,36 @@
 """Saliency maps to look at: over their X-rays, and where two methods agree most and least."""
 
-import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from cxr import plots
 from cxr.methods import method_name
-from cxr.montage import shorten
+from cxr.xrays import reduced, show_xray
 
 COLOURS = "viridis"
 SHOWN = 20  # images in maps.png
-CLASSES = {1: ("effusion", plots.ORANGE, "o"), 0: ("normal", plots.BLUE, "s")}
+EXTREMES = 2  # images of either kind in agreement.png
 
 
-def draw_xray(
-    axis: plt.Axes, image: np.ndarray, mask: np.ndarray | None = None, shade: float = 1.0
-) -> None:
-    """Show an X-ray, with the outline of the true effusion where it is known.
+def shown_images(table: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
+    """Ids of the images that the figures show.
 
     Args:
-        axis: Where to draw.
-        image: float32 (side, side), any units.
-        mask: bool (side, side), the true effusion.
-        shade: Darkens the X-ray: 1 leaves it as it is, 0 is black.
+        table: maps.csv.
+        pairs: agreement.csv.
     """
-    low, high = np.percentile(image, [0.5, 99.5])
-    axis.imshow(image, cmap="gray", vmin=low, vmax=low + (high - low) / shade)
-    if mask is not None and mask.any():
-        axis.contour(mask, [0.5], colors=plots.YELLOW, linewidths=1)
-    axis.axis("off")
+    extremes = [name for part in find_extremes(pairs).values() for name in part["id"]]
+    return list(dict.fromkeys([*table["id"].unique()[:SHOWN], *extremes]))
+
+
+def find_extremes(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of agreement.csv whose maps are most and least alike, the extreme ones first."""
+    known = pairs.dropna(subset="spearman").sort_values("spearman", ascending=False)
+    return {
+        "most alike": known.head(EXTREMES),
+        "least alike": known.iloc[EXTREMES:].tail(EXTREMES)[::-1],
+    }
 
 
 def draw_map(axis: plt.Axes, image: np.ndarray, cam: np.ndarray, empty: bool) -> None:
@@ -41,19 +42,21 @@ def draw_map(axis: plt.Axes, image: np.ndarray, cam: np.ndarray, empty: bool) ->
         cam: float32 (side, side), 0 to 1.
         empty: Whether the map says nothing.
     """
-    draw_xray(axis, image, shade=0.4 if empty else 1.0)
+    picture = show_xray(axis, image)
     if empty:
+        black, white = picture.get_clim()
+        picture.set_clim(black, black + (white - black) / 0.4)  # dark behind the words
         words = {"ha": "center", "va": "center", "color": "white", "fontsize": 9}
         axis.text(0.5, 0.5, "empty map", transform=axis.transAxes, **words)
     else:
-        axis.imshow(cam, cmap=COLOURS, vmin=0, vmax=1, alpha=0.55)
+        axis.imshow(reduced(cam), cmap=COLOURS, vmin=0, vmax=1, alpha=0.55)
 
 
 def draw_maps(
     table: pd.DataFrame,
     maps: dict[str, np.ndarray],
     images: dict[str, np.ndarray],
-    masks: dict[str, np.ndarray],
+    fluid: dict[str, np.ndarray],
     title: str,
 ) -> plt.Figure:
     """X-ray | one method | the other, side by side for the first images, two of them in a row.
@@ -62,7 +65,7 @@ def draw_maps(
         table: maps.csv.
         maps: Each method's maps, float32 (n, side, side), 0 to 1.
         images: Each X-ray by id, float32 (side, side).
-        masks: The true effusions by id, bool (side, side), where they are known.
+        fluid: The true effusions by id where they are known, see `cxr.xrays.read_fluid`.
         title: Above the figure.
     """
     ids = list(dict.fromkeys(table["id"]))
@@ -72,7 +75,7 @@ def draw_maps(
     figure, axes = _panels(lines, columns, panels)
     for number, name in enumerate(shown):
         place = axes[number // columns, number % columns * panels :][:panels]
-        draw_case(place, name, table, maps, images[name], masks.get(name))
+        draw_case(place, name, table, maps, images[name], fluid.get(name))
     more = f"; the first {len(shown)} of {len(ids)} images" if len(ids) > len(shown) else ""
     plots.headline(figure, f"{title}{more}")
     _colour_bar(figure, axes)
@@ -108,7 +111,7 @@ def draw_case(
     table: pd.DataFrame,
     maps: dict[str, np.ndarray],
     image: np.ndarray,
-    mask: np.ndarray | None,
+    fluid: np.ndarray | None,
     note: str = "",
 ) -> None:
     """One X-ray and its maps in a row.
@@ -119,20 +122,19 @@ def draw_case(
         table: maps.csv.
         maps: Each method's maps.
         image: float32 (side, side).
-        mask: The true effusion, bool (side, side), if known.
+        fluid: The true effusion if known, see `cxr.xrays.fluid_share`.
         note: A third line above the X-ray.
     """
     rows = table[table["id"] == name].set_index("method")
     first = rows.iloc[0]
-    kind = CLASSES[first["label"]][0]
-    facts = f"{shorten(name)}\n{kind}, p = {first['probability']:.2f}"
-    style = {"fontsize": 8, "loc": "center", "fontweight": "normal"}
-    draw_xray(axes[0], image, mask)
-    axes[0].set_title(facts + (f"\n{note}" if note else ""), **style)
+    kind = plots.CLASSES[first["label"]].name
+    facts = f"{plots.short_name(name)}\n{kind}, p = {first['probability']:.2f}"
+    show_xray(axes[0], image, fluid)
+    plots.caption(axes[0], facts + (f"\n{note}" if note else ""))
     for axis, (method, cams) in zip(axes[1:], maps.items(), strict=True):
         facts = rows.loc[method]
         draw_map(axis, image, cams[facts["row"]], bool(facts["empty"]))
-        axis.set_title(f"{method_name(method)}\nfor {facts['target']}", **style)
+        plots.caption(axis, f"{method_name(method)}\nfor {facts['target']}")
 
 
 def draw_agreement(
@@ -141,9 +143,8 @@ def draw_agreement(
     table: pd.DataFrame,
     maps: dict[str, np.ndarray],
     images: dict[str, np.ndarray],
-    masks: dict[str, np.ndarray],
+    fluid: dict[str, np.ndarray],
     title: str,
-    count: int = 2,
 ) -> plt.Figure:
     """Every image's agreement, and the X-rays whose maps agree most and least.
 
@@ -153,57 +154,51 @@ def draw_agreement(
         table: maps.csv.
         maps: Each method's maps, float32 (n, side, side), 0 to 1.
         images: Each X-ray by id, float32 (side, side).
-        masks: The true effusions by id, bool (side, side), where they are known.
+        fluid: The true effusions by id where they are known, see `cxr.xrays.read_fluid`.
         title: Above the figure.
-        count: X-rays to show of either kind.
     """
-    upper_height, lower_height = 1.4 + max(len(summary), 1) * 0.9, 4.6
-    figure = plt.figure(figsize=(10.2, upper_height + lower_height))
-    upper, lower = figure.subfigures(2, 1, height_ratios=(upper_height, lower_height))
+    heights = (1.4 + max(len(summary), 1) * 0.9, 4.6)
+    figure = plt.figure(figsize=(10.2, sum(heights)))
+    upper, lower = figure.subfigures(2, 1, height_ratios=heights)
+    upper.subplots_adjust(
+        left=0.15, right=0.97, top=1 - 0.75 / heights[0], bottom=0.55 / heights[0]
+    )
     plots.headline(figure, title)
-    _draw_correlations(upper, pairs, summary, table)
-    known = pairs.dropna(subset="spearman").sort_values("spearman", ascending=False)
-    if known.empty:
+    _draw_correlations(upper.subplots(), pairs, summary, table)
+    if pairs["spearman"].isna().all():
         lower.text(0.05, 0.5, "no image has two maps to compare")
         return figure
-    extremes = {
-        "most alike": known.head(count),
-        "least alike": known.iloc[count:].tail(count)[::-1],
-    }
-    axes = lower.subplots(2, 3 * count, squeeze=False)
+    axes = lower.subplots(2, 3 * EXTREMES, squeeze=False)
     lower.subplots_adjust(left=0.02, right=0.99, bottom=0.01, top=0.86, wspace=0.04, hspace=0.42)
     for axis in axes.flat:
         axis.axis("off")
-    for line, (words, chosen) in zip(axes, extremes.items(), strict=True):
+    for line, (words, chosen) in zip(axes, find_extremes(pairs).items(), strict=True):
         for number, pair in enumerate(chosen.itertuples()):
             two = {method: maps[method] for method in (pair.first, pair.second)}
             place = line[3 * number : 3 * number + 3]
             note = f"{words}: {pair.spearman:+.2f}"
-            draw_case(place, pair.id, table, two, images[pair.id], masks.get(pair.id), note)
+            draw_case(place, pair.id, table, two, images[pair.id], fluid.get(pair.id), note)
     return figure
 
 
 def _draw_correlations(
-    figure: plt.Figure, pairs: pd.DataFrame, summary: pd.DataFrame, table: pd.DataFrame
+    axis: plt.Axes, pairs: pd.DataFrame, summary: pd.DataFrame, table: pd.DataFrame
 ) -> None:
-    axis = figure.subplots()
-    height = 1.4 + max(len(summary), 1) * 0.9
-    figure.subplots_adjust(left=0.15, right=0.97, top=1 - 0.75 / height, bottom=0.55 / height)
     labels = table.drop_duplicates("id").set_index("id")["label"]
     names = []
     for place, row in enumerate(summary.itertuples()):
         part = pairs[(pairs["first"] == row.first) & (pairs["second"] == row.second)]
-        for label, (kind, colour, marker) in CLASSES.items():
+        for label, kind in plots.CLASSES.items():
             values = part.loc[part["id"].map(labels) == label, "spearman"]
             lift = 0.13 if label else -0.13
             axis.plot(
                 values,
                 np.full(len(values), place - lift),
-                marker,
-                color=colour,
+                kind.marker,
+                color=kind.colour,
                 alpha=0.75,
                 markersize=7,
-                label=kind if not place else None,
+                label=kind.name if not place else None,
             )
         if row.n:
             mean = f"mean with 95 % interval, n = {row.n}"
@@ -233,18 +228,3 @@ def _draw_correlations(
         axis.legend(
             fontsize=8, ncols=4, loc="lower left", bbox_to_anchor=(-0.18, 1.0), columnspacing=1.2
         )
-
-
-def read_masks(paths: dict[str, str], size: int, read) -> dict[str, np.ndarray]:
-    """The true effusions of the images that have a mask, bool (size, size), by id.
-
-    Args:
-        paths: The mask's file of each id, "" where there is none.
-        size: Side of the images, pixels.
-        read: Reads a grey image from a file, such as `cxr.images.read_grey`.
-    """
-    return {
-        name: cv2.resize(read(path), (size, size), interpolation=cv2.INTER_AREA) > 127
-        for name, path in paths.items()
-        if path
-    }

@@ -173,6 +173,21 @@ def read_grey(path: str | Path) -> np.ndarray:
     return decode(data)
 
 
+def read_listed(path: str | Path) -> np.ndarray:
+    """Return the grey values of an image or mask that manifest.csv names; see `read_grey`.
+
+    Raises:
+        UserError: the file has gone or changed since the manifest was written.
+    """
+    try:
+        return read_grey(path)
+    except Unreadable as error:
+        raise UserError(
+            f"{path}: {error}. It was fine when manifest.csv was written. Put it right or remove "
+            "it, and run again."
+        ) from error
+
+
 def describe(path: Path, mask: Path | None, min_size: int) -> dict[str, Any]:
     """Return the width, height and bit_depth of an image, its sha256 and that of its pixels.
 

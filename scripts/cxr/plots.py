@@ -2,6 +2,7 @@
 
 import textwrap
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib
 
@@ -13,6 +14,17 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, YELLOW, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "#777777"
 LIGHT = "#e6e6e6"
 SERIES = [BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY, BLACK]
+
+
+class Kind(NamedTuple):
+    """A class of images as it is written and drawn."""
+
+    name: str
+    colour: str
+    marker: str
+
+
+CLASSES = {1: Kind("effusion", ORANGE, "o"), 0: Kind("normal", BLUE, "s")}  # by label
 
 plt.rcParams.update(
     {
@@ -52,6 +64,22 @@ def headline(figure: plt.Figure, text: str) -> None:
     letters = int(figure.get_figwidth() * 9)  # wide ones, in bold
     lines = [textwrap.fill(line, letters) for line in text.splitlines()]
     figure.suptitle("\n".join(lines), x=0.01, ha="left", fontweight="bold", fontsize=11)
+
+
+def caption(axis: plt.Axes, text: str, size: float = 8) -> None:
+    """Write over the middle of a small picture.
+
+    Args:
+        axis: Of the picture.
+        text: One or more lines.
+        size: Of the letters, points.
+    """
+    axis.set_title(text, fontsize=size, loc="center", fontweight="normal")
+
+
+def short_name(name: str, limit: int = 22) -> str:
+    """A name that fits over a picture: its middle is left out where it is too long."""
+    return name if len(name) <= limit else f"{name[: limit - 9]}…{name[-8:]}"
 
 
 def value_text(entry: dict) -> str:

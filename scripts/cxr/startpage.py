@@ -4,6 +4,7 @@ import pandas as pd
 
 from cxr.methods import method_name
 from cxr.rst import bullets, escape, section, table
+from cxr.words import count
 
 SHOWN = {
     "auroc": "AUROC",
@@ -64,13 +65,14 @@ def result(comparison: pd.DataFrame, scores: dict[str, list[dict]]) -> str:
         rows.append([escape(experiment), *cells, str(test["n"]), seeds])
     return section(
         "Result",
-        f"On {_count(test['n'], 'test X-ray')} ({effusions} with an effusion), which no "
+        f"On {count(test['n'], 'test X-ray')} ({effusions} with an effusion), which no "
         "network saw in training; with 95 % intervals by bootstrap over "
         f"{'patients' if test['patients'] else 'images'}"
         f"{', mean over the seeds' if comparison['seeds'].max() > 1 else ''}:",
         table(["experiment", *SHOWN.values(), "n", "seeds"], rows),
         _thresholds(scores),
         bullets(_undefined(scores)),
+        bullets(_one_sided(scores)),
         *(_difference(row, comparison) for row in _others(comparison)),
         _chance(len(_others(comparison))),
         _spread(comparison),
@@ -116,6 +118,21 @@ def _undefined(scores: dict[str, list[dict]]) -> list[str]:
         f"{SHOWN[name]} of {escape(experiment)}: {escape(reason)}"
         for (experiment, name), reason in reasons.items()
     ]
+
+
+def _one_sided(scores: dict[str, list[dict]]) -> list[str]:
+    """Which networks call all test X-rays the same, in words."""
+    said = []
+    for experiment, runs in scores.items():
+        for number, cells in enumerate((run["test"]["confusion"] for run in runs), start=1):
+            which = f" ({number}. seed)" if len(runs) > 1 else ""
+            for kind, other in (("normal", ("tp", "fp")), ("an effusion", ("tn", "fn"))):
+                if not any(cells[cell] for cell in other):
+                    said.append(
+                        f"{escape(experiment)}{which} calls every test X-ray {kind}: its accuracy "
+                        "says only how many of them are."
+                    )
+    return said
 
 
 def _difference(row: tuple, comparison: pd.DataFrame) -> str:
@@ -177,7 +194,7 @@ def _patients(known: int, images: int) -> str:
     if known == images:
         return "All images of a patient are in one subset."
     if known:
-        return f"The patient of {_count(images - known, 'image')} is not known."
+        return f"The patient of {count(images - known, 'image')} is not known."
     return (
         "It is not known which images show the same patient, so one patient may be in several "
         "subsets, which makes the numbers above look better than they are."
@@ -192,7 +209,7 @@ def _rejected(rejected: pd.DataFrame) -> str:
     ]
     more = len(rejected) - len(named)
     named += [f"{more} more in rejected.csv"] if more else []
-    return f"{_count(len(rejected), 'file')} could not be used:\n\n{bullets(named)}"
+    return f"{count(len(rejected), 'file')} could not be used:\n\n{bullets(named)}"
 
 
 def networks(config: dict, parameters: dict[str, int]) -> str:
@@ -282,7 +299,7 @@ def limits(source: str, tested: int, effusions: int) -> str:
         "Limits",
         bullets(
             [
-                f"{_count(tested, 'test X-ray')} from one split of one data set: the intervals "
+                f"{count(tested, 'test X-ray')} from one split of one data set: the intervals "
                 "hold for X-rays like these and for no other hospital, machine or population.",
                 LABELS.get(source, TAKEN),
                 "The task is effusion against normal. Telling an effusion from other diseases is "
@@ -315,10 +332,6 @@ def reproduce(record: dict) -> str:
         f"ended on {record['finished'][:10]} on {escape(hardware['processor'])}, "
         f"{escape(hardware['system'])}, with {versions}.",
     )
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _listed(names: list[str]) -> str:

@@ -35,9 +35,9 @@ def test_a_patient_of_both_classes_counts_once_in_all():
     images, patients = figure.axes
     labels = ["train\n4 images", "validation\n0 images", "test\n2 images"]
     assert numbers(images) == ([[2, 0, 1], [2, 0, 1]], labels)
-    labels = ["train\n2 patients", "validation\n0 patients", "test\n1 patients"]
+    labels = ["train\n2 patients", "validation\n0 patients", "test\n1 patient"]
     assert numbers(patients) == ([[1, 0, 1], [2, 0, 0]], labels)
-    assert patients.get_title(loc="left") == "(patient of 1 images unknown)"
+    assert patients.get_title(loc="left") == "(patient of 1 image unknown)"
     plt.close(figure)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from cxr import curves, montage, plots
+from cxr.errors import UserError
 from evaluate import evaluate
 from evaluate_figures import evaluate_figures
 
@@ -17,7 +18,7 @@ SIZES = {  # width and height, pixels
     "roc": (810, 810),
     "precision_recall": (810, 810),
     "calibration": (810, 1020),
-    "mistakes": (1320, 550),
+    "mistakes": (918, 396),
 }
 STRANGE = ["$x_1$", "a_b^{c}", "<b>&amp;</b>", "x" * 200, "50%", "\\frac{"]
 
@@ -41,7 +42,8 @@ def predictions(count=60, probabilities=None, ids=()):
 def write(folder, table, epochs=3):
     """Write what a run leaves behind, and return the arguments of evaluate_figures."""
     table.drop(columns="patient").to_csv(folder / "predictions.csv", index=False)
-    table[["id", "patient"]][::-1].to_csv(folder / "manifest.csv", index=False)
+    known = table[["id", "patient"]][::-1].assign(mask="")
+    known.to_csv(folder / "manifest.csv", index=False)
     files = (folder / "predictions.csv", folder / "manifest.csv", folder / "metrics.json")
     evaluate(*files, 0.5, 100, 1, "tiny")
     columns = ["loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
@@ -95,6 +97,24 @@ def test_the_same_bytes_twice(tmp_path):
         evaluate_figures(**arguments)
         texts.append([path.read_bytes() for path in arguments["outputs"].values()])
     assert texts[0] == texts[1]
+
+
+def test_only_the_masks_of_the_missed_effusions_shown_are_read(tmp_path):
+    table = predictions(probabilities=(np.arange(60) + 1) % 2)
+    arguments = write(tmp_path, table)
+    known = pd.read_csv(arguments["manifest"], keep_default_na=False)
+    shown = known["id"].isin(montage.surest_mistakes(table, 0.5, 1)["id"])
+    known["mask"] = np.where(known["id"].isin(table.loc[table["label"] == 1, "id"]), "gone.png", "")
+    known.to_csv(arguments["manifest"], index=False)
+    with pytest.raises(UserError, match=r"gone\.png: file not found"):
+        evaluate_figures(**arguments)
+    mask = np.zeros((50, 50), np.uint8)
+    mask[10:30, 10:30] = 255
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    known.loc[shown, "mask"] = str(tmp_path / "mask.png")
+    known.to_csv(arguments["manifest"], index=False)
+    evaluate_figures(**arguments)
+    check_pictures(arguments["outputs"])
 
 
 def undefined(reason):
@@ -177,10 +197,14 @@ def test_the_montage_shows_each_mistakes_own_image():
         }
     )
     images = np.random.default_rng(0).normal(size=(5, 8, 8)).astype(np.float32)
-    figure = montage.draw_mistakes(table, images, 0.5, "title")
+    mistakes = {label: montage.surest_mistakes(table, 0.5, label) for label in (0, 1)}
+    fluid = {"a": np.eye(8, dtype=np.float32)}
+    figure = montage.draw_mistakes(mistakes, images, fluid, 0.5, "title")
     for axis, row, text in ((0, 4, "a\np = 0.20"), (montage.MISTAKES, 2, "b\np = 0.70")):
         np.testing.assert_array_equal(figure.axes[axis].images[0].get_array(), images[row])
         assert figure.axes[axis].get_title() == text
+        assert len(figure.axes[axis].collections) == (row == 4)  # the outline
+    assert "outlined" in figure.get_suptitle()
     assert sum(len(axis.images) for axis in figure.axes) == 2
     plt.close(figure)
 

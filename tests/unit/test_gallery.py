@@ -1,7 +1,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cxr import gallery
@@ -10,6 +10,7 @@ from cxr.gallery import thumbnail
 SIDES = st.integers(1, 5000)
 
 
+@settings(deadline=None)
 @given(SIDES, SIDES)
 def test_chunks_lie_inside_the_image(height, width):
     for place in gallery.chunks((height, width)):
@@ -18,6 +19,7 @@ def test_chunks_lie_inside_the_image(height, width):
             assert part.stop - part.start == min(10, length)
 
 
+@settings(deadline=None)
 @given(st.integers(45, 5000), st.integers(40, 5000))
 def test_the_first_chunk_is_the_lessons_where_it_fits(height, width):
     assert gallery.chunks((height, width))[0] == (slice(35, 45), slice(30, 40))
@@ -115,11 +117,3 @@ def test_amounts_in_words():
     assert gallery.amounts(amounts) == text
     assert gallery.amounts({**amounts, "flip": True}) == f"{text}, half mirrored"
     assert gallery.amounts({"flip": False}) == ""
-
-
-@given(st.integers(1, 3000), st.integers(1, 3000))
-def test_pictures_are_small_and_keep_their_shape(height, width):
-    small = gallery._reduced(np.zeros((height, width), np.uint8))
-    assert max(small.shape) == min(gallery.SHOWN, max(height, width))
-    scale = max(small.shape) / max(height, width)
-    assert np.abs(np.array(small.shape) - scale * np.array([height, width])).max() <= 1

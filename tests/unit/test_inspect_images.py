@@ -12,7 +12,7 @@ import pytest
 
 import inspect_images
 from cxr.errors import UserError
-from cxr.images import prepare
+from cxr.images import prepare, read_listed
 from xrays import draw
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -89,8 +89,8 @@ def test_the_same_bytes_twice(tmp_path):
 def test_only_a_handful_of_images_is_read(tmp_path, monkeypatch):
     arguments = write(tmp_path, normal=100)
     seen = set()
-    read = inspect_images.read_grey
-    monkeypatch.setattr(inspect_images, "read_grey", lambda path: seen.add(path) or read(path))
+    read = inspect_images.read_listed
+    monkeypatch.setattr(inspect_images, "read_listed", lambda path: seen.add(path) or read(path))
     inspect_images.inspect_images(**arguments)
     assert len(seen) == 2 * inspect_images.EXAMPLES + 1
     assert str(tmp_path / "i62.png") in seen  # normal 56, behind six effusions
@@ -119,7 +119,7 @@ def test_any_kind_of_file_is_read_in_colour_and_in_grey(tmp_path, kind, suffix):
     grey = draw(True, 40, np.random.default_rng(0))[:30]
     path = tmp_path / f"x.{suffix}"
     cv2.imwrite(str(path), KINDS[kind](grey))
-    colour, found = inspect_images.read_colour(path), inspect_images.read(path)
+    colour, found = inspect_images.read_colour(path), read_listed(path)
     expected = grey.astype(np.uint16) * 200 if "16" in kind else grey
     assert found.dtype == colour.dtype == expected.dtype
     np.testing.assert_array_equal(found, expected)
@@ -131,7 +131,7 @@ def test_colours_come_as_red_green_blue(tmp_path):
     red[..., 2] = 200  # OpenCV writes blue, green, red
     cv2.imwrite(str(tmp_path / "x.png"), red)
     assert inspect_images.read_colour(tmp_path / "x.png")[0, 0].tolist() == [200, 0, 0]
-    assert inspect_images.read(tmp_path / "x.png")[0, 0] == round(0.299 * 200)
+    assert read_listed(tmp_path / "x.png")[0, 0] == round(0.299 * 200)
 
 
 @pytest.mark.parametrize(("count", "rows"), [(1, [0]), (3, [0, 1, 2]), (350, [0, 87, 175, 262])])

@@ -27,7 +27,7 @@ def predictions(rows):
     return pd.DataFrame(rows, columns=columns)
 
 
-def test_the_surest_true_effusion_of_the_test_images_is_shown():
+def test_the_test_effusion_of_the_highest_probability_is_shown():
     table = predictions(
         [
             ("a", "validation", 1, 0.99, 0),
@@ -38,8 +38,6 @@ def test_the_surest_true_effusion_of_the_test_images_is_shown():
         ]
     )
     assert inspect_network.choose_image(table)["id"] == "d"
-    normals = table[table["label"] == 0]
-    assert inspect_network.choose_image(normals)["id"] == "c"
 
 
 @pytest.fixture(autouse=True)

@@ -134,6 +134,23 @@ def test_several_seeds_come_with_their_spread():
     assert "each network's own threshold (0.30 to 0.40)" in found
 
 
+def test_a_network_that_calls_all_the_same_is_named():
+    usual, runs = scores(), [scores(), scores()]
+    runs[1]["test"]["confusion"] = {"tp": 0, "fp": 0, "tn": 30, "fn": 20}
+    pairs = comparison(seeds=2)
+    found = words(startpage.result(pairs, {"lesson": runs, "pleura": [usual, usual]}))
+    assert "lesson (2. seed) calls every test X-ray normal" in found
+    assert found.count("calls every test X-ray") == 1
+
+
+def test_several_differences_come_with_a_word_on_chance():
+    names = ["lesson", "pleura", "third"]
+    found = words(startpage.result(comparison(names), {name: [scores()] for name in names}))
+    assert "of twenty such intervals, one excludes zero by chance" in found
+    two = words(startpage.result(comparison(), {name: [scores()] for name in names[:2]}))
+    assert "by chance" not in two
+
+
 def test_rule_of_the_threshold_is_named():
     run = scores(threshold=0.31, rule="sensitivity_95")
     found = words(startpage.result(comparison(["lesson"]), {"lesson": [run]}))

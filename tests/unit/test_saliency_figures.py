@@ -6,6 +6,7 @@ import pytest
 from test_saliency_agreement import run, write_method
 
 from cxr import heatmaps, plots
+from cxr.errors import UserError
 from saliency_figures import saliency_figures
 
 METHODS = ["gradcam_plus_plus", "scorecam"]
@@ -20,7 +21,7 @@ def drawn(monkeypatch):
     plt.close("all")
 
 
-def draw(folder, count=4, methods=METHODS, empty=(), mask=False, ids=None):
+def draw(folder, count=4, methods=METHODS, empty=(), mask=False, ids=None, gone=()):
     """Write the inputs for so many images, and draw."""
     random = np.random.default_rng(0)
     ids = ids or [f"image-{i}" for i in range(count)]
@@ -36,6 +37,7 @@ def draw(folder, count=4, methods=METHODS, empty=(), mask=False, ids=None):
     outline[20:30, 5:15] = 255
     cv2.imwrite(str(folder / "mask.png"), outline)
     masks = [str(folder / "mask.png") if mask and i % 2 else "" for i in range(count)]
+    masks = [str(folder / f"gone-{i}.png") if i in gone else masks[i] for i in range(count)]
     pd.DataFrame({"id": ids, "mask": masks}).to_csv(folder / "manifest.csv", index=False)
     saliency_figures(
         table=folder / "maps.csv",
@@ -89,6 +91,24 @@ def test_the_true_effusion_is_outlined_where_it_is_known(tmp_path, drawn):
     draw(tmp_path, mask=True)
     xrays = {a.get_title().split("\n")[0]: a for a in drawn[0].axes if "p = " in a.get_title()}
     assert [len(xrays[f"image-{i}"].collections) for i in range(4)] == [0, 1, 0, 1]
+
+
+def test_a_mask_that_has_gone_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"gone-1\.png: file not found\. It was fine when"):
+        draw(tmp_path, gone=[1])
+
+
+def test_only_the_masks_of_images_that_are_shown_are_read(tmp_path, drawn, monkeypatch):
+    monkeypatch.setattr(heatmaps, "SHOWN", 3)
+    draw(tmp_path, count=12)
+    pairs = pd.read_csv(tmp_path / "agreement.csv").sort_values("spearman")["id"]
+    shown = {*(f"image-{i}" for i in range(3)), *pairs[:2], *pairs[-2:]}
+    unseen = [i for i in range(12) if f"image-{i}" not in shown]
+    draw(tmp_path, count=12, gone=unseen)
+    assert len(unseen) >= 5
+    for i in set(range(12)) - set(unseen):
+        with pytest.raises(UserError, match=rf"gone-{i}\.png"):
+            draw(tmp_path, count=12, gone=[i])
 
 
 def test_the_pairs_that_agree_most_and_least_are_shown(tmp_path, drawn):
