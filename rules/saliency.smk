@@ -2,7 +2,8 @@
 
 INPUTS   results/<dataset>/<experiment>/seed-<seed>/model.keras, and images.npy, manifest.csv and
          split.csv of the data set
-OUTPUTS  results/<dataset>/<experiment>/seed-<seed>/saliency/: <method>.npy and <method>.csv,
+OUTPUTS  results/<dataset>/saliency.csv, the images to map, and in
+         results/<dataset>/<experiment>/seed-<seed>/saliency/: <method>.npy and <method>.csv,
          maps.csv, agreement.csv, agreement_summary.csv and their figures
 """
 
@@ -17,14 +18,37 @@ rule saliency:
         ),
 
 
+rule saliency_images:
+    """Choose the images to map, before any network is trained."""
+    input:
+        manifest="results/{dataset}/manifest.csv",
+        split="results/{dataset}/split.csv",
+        schema="schemas/saliency.schema.yaml",
+        code=modules("saliency_images"),
+    output:
+        "results/{dataset}/saliency.csv",
+    log:
+        "results/{dataset}/logs/saliency_images.log",
+    conda:
+        "../environment.yml"
+    priority: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        test_images=config["saliency"]["images"],
+        ids=config["saliency"]["ids"],
+    script:
+        "../scripts/saliency_images.py"
+
+
 rule saliency_maps:
     """Map what a network looks at, by one method."""
     input:
         model="results/{dataset}/{experiment}/seed-{seed}/model.keras",
         images="results/{dataset}/images.npy",
-        manifest="results/{dataset}/manifest.csv",
-        split="results/{dataset}/split.csv",
-        schema="schemas/maps.schema.yaml",
+        chosen="results/{dataset}/saliency.csv",
+        schemas=expand("schemas/{table}.schema.yaml", table=["maps", "saliency"]),
         code=modules("saliency"),
     output:
         maps="results/{dataset}/{experiment}/seed-{seed}/saliency/{method}.npy",
@@ -41,8 +65,6 @@ rule saliency_maps:
         runtime=120,
     params:
         target=config["saliency"]["target"],
-        test_images=config["saliency"]["images"],
-        ids=config["saliency"]["ids"],
         threads=lookup("experiments/{experiment}/threads", within=config),
     script:
         "../scripts/saliency.py"

@@ -6,47 +6,12 @@ import pytest
 from cxr import cams, tables
 from cxr.backend import fix_bits
 from cxr.batches import reduce_image
-from cxr.errors import UserError
 from cxr.network import build_network
-from saliency import choose_images, resolve_targets, saliency
+from saliency import resolve_targets, saliency
 
 THREADS = 2
 fix_bits(0, THREADS)  # TensorFlow takes the number of threads once, before its first operation
 SIZE = 32
-
-
-def make_tables():
-    """Six effusions and four normal images, three of each in the test subset."""
-    ids = [f"e{i}" for i in range(6)] + [f"n{i}" for i in range(4)]
-    manifest = pd.DataFrame({"id": ids, "label": ["1"] * 6 + ["0"] * 4})
-    test = {"e1", "e3", "e4", "n0", "n1", "n3"}
-    subset = ["test" if name in test else "train" for name in ids]
-    return manifest, pd.DataFrame({"id": ids, "subset": subset})
-
-
-def test_classes_take_turns_in_the_manifests_order():
-    chosen = choose_images(*make_tables(), 6, [])
-    assert list(chosen["id"]) == ["e1", "n0", "e3", "n1", "e4", "n3"]
-    assert list(chosen["row"]) == [1, 6, 3, 7, 4, 9]
-    assert list(choose_images(*make_tables(), 3, [])["id"]) == ["e1", "n0", "e3"]
-
-
-def test_a_class_that_runs_out_leaves_its_turns_to_the_other():
-    manifest, split = make_tables()
-    split.loc[split["id"].isin(["n1", "n3"]), "subset"] = "validation"
-    assert list(choose_images(manifest, split, 10, [])["id"]) == ["e1", "n0", "e3", "e4"]
-
-
-def test_asked_for_images_of_any_subset_follow_once():
-    chosen = choose_images(*make_tables(), 2, ["n2", "e1", "e0", "n2"])
-    assert list(chosen["id"]) == ["e1", "n0", "n2", "e0"]
-    assert list(chosen["subset"]) == ["test", "test", "train", "train"]
-    assert list(choose_images(*make_tables(), 0, ["e5"])["id"]) == ["e5"]
-
-
-def test_an_unknown_id_is_named_with_what_to_do():
-    with pytest.raises(UserError, match=r"saliency\.ids .*: e9, 13005\nTake them .* quotes"):
-        choose_images(*make_tables(), 2, ["e0", "e9", "13005"])
 
 
 def test_targets():
@@ -56,13 +21,23 @@ def test_targets():
     assert list(resolve_targets("predicted", probabilities)) == [0, 1, 1]
 
 
+IDS, ROWS = ["e1", "n0", "e3", "n1", "e4", "n3", "e0"], [1, 6, 3, 7, 4, 9, 0]
+
+
+def write_chosen(path, count):
+    """saliency.csv with the first of these images."""
+    chosen = pd.DataFrame({"id": IDS, "image_row": ROWS})[:count]
+    chosen["subset"] = ["train" if name == "e0" else "test" for name in chosen["id"]]
+    chosen["label"] = chosen["id"].str.startswith("e").astype(int)
+    tables.write_table(chosen, path, "saliency")
+    return path
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """The inputs of the stage, for a network with an input half as large as the images."""
     folder = tmp_path_factory.mktemp("run")
-    manifest, split = make_tables()
-    manifest.to_csv(folder / "manifest.csv", index=False)
-    split.to_csv(folder / "split.csv", index=False)
+    write_chosen(folder / "saliency.csv", 7)
     images = np.random.default_rng(0).normal(size=(10, SIZE, SIZE)).astype(np.float32)
     images[::2, 16:] += 1.5
     np.save(folder / "images.npy", images)
@@ -86,12 +61,9 @@ def run(folder, out, **changes):
     arguments = {
         "model": folder / "model.keras",
         "images": folder / "images.npy",
-        "manifest": folder / "manifest.csv",
-        "split": folder / "split.csv",
+        "chosen": folder / "saliency.csv",
         "method": "scorecam",
         "target": "predicted",
-        "test_images": 6,
-        "ids": ["e0"],
         "threads": THREADS,
         "maps": out / "maps.npy",
         "table": out / "maps.csv",
@@ -105,11 +77,11 @@ def test_maps_are_scaled_to_the_images_and_named(method, folder, tmp_path):
     maps, table = run(folder, tmp_path, method=method)
     assert (maps.shape, maps.dtype) == ((7, SIZE, SIZE), np.float32)
     assert list(table["row"]) == list(range(7))
-    assert list(table["id"]) == ["e1", "n0", "e3", "n1", "e4", "n3", "e0"]
+    assert list(table["id"]) == IDS
     assert set(table["method"]) == {method}
     assert set(table["layer"]) == {"relu_2"}
     network = keras.models.load_model(folder / "model.keras")
-    expected = network.predict(inputs(folder, [1, 6, 3, 7, 4, 9, 0]), verbose=0)[:, 0]
+    expected = network.predict(inputs(folder, ROWS), verbose=0)[:, 0]
     np.testing.assert_allclose(table["probability"], expected, atol=1e-5)
     called = np.where(expected >= 0.5, "effusion", "normal")
     assert list(table["target"]) == list(called)
@@ -120,7 +92,9 @@ def test_maps_are_scaled_to_the_images_and_named(method, folder, tmp_path):
 
 
 def test_maps_are_those_of_the_method_on_the_networks_own_input(folder, tmp_path):
-    maps, table = run(folder, tmp_path, target="normal", test_images=2, ids=[])
+    maps, table = run(
+        folder, tmp_path, target="normal", chosen=write_chosen(tmp_path / "two.csv", 2)
+    )
     network = keras.models.load_model(folder / "model.keras")
     raw = cams.scorecam(
         cams.two_logits(network), inputs(folder, [1, 6]), np.zeros(2, int), "relu_2"

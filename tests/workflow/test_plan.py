@@ -28,7 +28,7 @@ TARGETS = {
     ],
     "saliency": [
         *(*PREPARATION, "split_images", "train_network"),
-        *("saliency_maps", "saliency_agreement", "saliency_figures"),
+        *("saliency_images", "saliency_maps", "saliency_agreement", "saliency_figures"),
     ],
 }
 TARGETS["report"] = [

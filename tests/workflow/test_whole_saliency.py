@@ -57,7 +57,8 @@ def test_images_of_any_subset_can_be_asked_for(project: Path) -> None:
     assert [*table["id"].unique()][1:] == wanted
 
 
-def test_an_unknown_id_ends_in_one_message(project: Path) -> None:
-    configure(project, {"saliency": {"ids": ["phantom-x9"]}})
-    text = refuse(project, "saliency")
+def test_an_unknown_id_ends_in_one_message_before_training(fresh: Path) -> None:
+    configure(fresh, {"saliency": {"ids": ["phantom-x9"]}})
+    text = refuse(fresh, "saliency")
+    assert not list(fresh.rglob("model.keras"))
     assert "saliency.ids names images that manifest.csv lacks: phantom-x9" in text
