@@ -82,6 +82,11 @@ def saliency(
     )
     tables.write_table(named, table, "maps")
     written.flush()
+    if logits.get_layer(layer).output.shape[1] == 1:
+        say(
+            f"{layer} has a single place, so its maps are the same everywhere: a larger input or "
+            "fewer poolings would give it more"
+        )
     say(f"{method}: {len(named)} maps of {layer}, {facts['empty'].sum()} of them empty")
 
 

@@ -44,6 +44,9 @@ def saliency_agreement(
     tables.write_table(found, pairs, "agreement")
     tables.write_table(means, summary, "agreement_summary")
     for row in means.itertuples():
+        if not row.n:
+            say(f"{name}  {row.first} and {row.second}: no image has two maps to compare")
+            continue
         say(
             f"{name}  {row.first} and {row.second} agree by {row.spearman:.2f} "
             f"({row.low:.2f} to {row.high:.2f}), between different images {row.others:.2f}, "

@@ -157,6 +157,14 @@ def draw_agreement(
         fluid: The true effusions by id where they are known, see `cxr.xrays.read_fluid`.
         title: Above the figure.
     """
+    if pairs["spearman"].isna().all():
+        reason = (
+            "no image has two maps to compare" if len(pairs) else "one method: nothing to compare"
+        )
+        figure = plt.figure(figsize=(6, 1.4))
+        plots.headline(figure, title)
+        figure.text(0.02, 0.4, reason)
+        return figure
     heights = (1.4 + max(len(summary), 1) * 0.9, 4.6)
     figure = plt.figure(figsize=(10.2, sum(heights)))
     upper, lower = figure.subfigures(2, 1, height_ratios=heights)
@@ -165,9 +173,6 @@ def draw_agreement(
     )
     plots.headline(figure, title)
     _draw_correlations(upper.subplots(), pairs, summary, table)
-    if pairs["spearman"].isna().all():
-        lower.text(0.05, 0.5, "no image has two maps to compare")
-        return figure
     axes = lower.subplots(2, 3 * EXTREMES, squeeze=False)
     lower.subplots_adjust(left=0.02, right=0.99, bottom=0.01, top=0.86, wspace=0.04, hspace=0.42)
     for axis in axes.flat:

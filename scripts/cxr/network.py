@@ -65,7 +65,7 @@ def build_network(
     if not dense:
         x = layers.Dropout(dropout, name="dropout")(x)
     outputs = layers.Dense(1, activation="sigmoid", name="probability")(x)
-    return keras.Model(inputs, outputs, name="pleura")
+    return keras.Model(inputs, outputs, name="network")
 
 
 def _pool(pooling: str, block: int) -> layers.Layer:

@@ -130,7 +130,8 @@ def _one_sided(scores: dict[str, list[dict]]) -> list[str]:
                 if not any(cells[cell] for cell in other):
                     said.append(
                         f"{escape(experiment)}{which} calls every test X-ray {kind}: its accuracy "
-                        "says only how many of them are."
+                        "says only how many of them are, and its sensitivity and specificity of 0 "
+                        "and 1 have no honest interval."
                     )
     return said
 
@@ -197,7 +198,7 @@ def _patients(known: int, images: int) -> str:
         return f"The patient of {count(images - known, 'image')} is not known."
     return (
         "It is not known which images show the same patient, so one patient may be in several "
-        "subsets, which makes the numbers above look better than they are."
+        "subsets, which would make the numbers above look better than they are."
     )
 
 
@@ -326,10 +327,11 @@ def reproduce(record: dict) -> str:
     versions = ", ".join(f"{escape(name)} {escape(v)}" for name, v in record["versions"].items())
     return section(
         "Do it again",
-        "The whole config, with its defaults, is in run.json:",
+        "The whole config, with its defaults, is in run.json (in a fresh clone, put it in the same "
+        "place):",
         "::\n\n" + "\n".join(f"   {line}" for line in commands),
-        f"{changed}{unknown}The same lock, type of machine and config give the same bits. This run "
-        f"ended on {record['finished'][:10]} on {escape(hardware['processor'])}, "
+        f"{changed}{unknown}The same lock, type of machine and config give the same bits. run.json "
+        f"was written on {record['finished'][:10]} on {escape(hardware['processor'])}, "
         f"{escape(hardware['system'])}, with {versions}.",
     )
 

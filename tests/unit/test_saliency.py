@@ -131,3 +131,11 @@ def test_empty_maps_are_reported(folder, tmp_path):
     assert (table["empty"] == 1).all()
     maps, table = run(folder, tmp_path, target="normal", **changes)
     assert (table["empty"] == 0).all()
+
+
+def test_a_layer_of_a_single_place_is_explained(folder, tmp_path, capsys):
+    keras.utils.set_random_seed(1)
+    build_network(16, [4, 4, 4, 4, 6], [3] * 5).save(tmp_path / "model.keras")
+    _, table = run(folder, tmp_path, model=tmp_path / "model.keras")
+    assert (table["empty"] == 1).all()
+    assert "relu_5 has a single place" in capsys.readouterr().out

@@ -146,3 +146,8 @@ def test_ids_are_shown_as_they_are_and_never_too_long(tmp_path, drawn):
     text = "\n".join(words(drawn[0]))
     assert "cost_$5$_<b>\n" in text
     assert max(len(line) for line in text.splitlines()) < 60
+
+
+def test_one_method_is_said_to_have_nothing_to_compare(tmp_path, drawn):
+    draw(tmp_path, count=2, methods=METHODS[:1])
+    assert "one method: nothing to compare" in words(drawn[1])
