@@ -29,9 +29,9 @@ rule saliency_images:
         "results/{dataset}/saliency.csv",
     log:
         "results/{dataset}/logs/saliency_images.log",
+    priority: 1
     conda:
         "../environment.yml"
-    priority: 1
     resources:
         mem_mb=1000,
         runtime=10,
