@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,7 +46,9 @@ def test_maps_are_of_ten_test_images_with_the_networks_probability(folder: Path)
 
 def test_figures_are_there(folder: Path) -> None:
     for name in ("maps", "agreement"):
-        assert (folder / f"{name}.png").stat().st_size > 10_000
+        picture = cv2.imread(str(folder / f"{name}.png"))
+        assert picture is not None
+        assert picture.std() > 5  # something is drawn
 
 
 def test_images_of_any_subset_can_be_asked_for(project: Path) -> None:
