@@ -6,23 +6,20 @@ wrong id in the config shows at once.
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from cxr import tables
 from cxr.errors import UserError
 from cxr.log import job_log
+from cxr.predictions import read_split
 from cxr.subsets import shorten
 
 
-def choose_images(
-    manifest: pd.DataFrame, split: pd.DataFrame, test_images: int, ids: list[str]
-) -> pd.DataFrame:
+def choose_images(table: pd.DataFrame, test_images: int, ids: list[str]) -> pd.DataFrame:
     """The images to map: the first of each class of the test subset in turn, then those asked for.
 
     Args:
-        manifest: manifest.csv as strings.
-        split: split.csv as strings.
+        table: Every image, see `cxr.predictions.read_split`.
         test_images: Number of test images; all of them if there are fewer.
         ids: Further images by id, of any subset; those chosen already are not taken twice.
 
@@ -32,29 +29,26 @@ def choose_images(
     Raises:
         UserError: An id is not in the manifest.
     """
-    known = set(manifest["id"])
+    known = set(table["id"])
     unknown = [name for name in ids if name not in known]
     if unknown:
         raise UserError(
             f"saliency.ids names images that manifest.csv lacks: {shorten(unknown)}\n"
             "Take them from its column id, in quotes where they look like numbers."
         )
-    table = manifest[["id", "label"]].astype({"label": int})
-    table = table.assign(image_row=np.arange(len(table))).merge(
-        split, on="id", validate="one_to_one"
-    )
     test = table[table["subset"] == "test"]
     turn = test.groupby("label").cumcount()
     test = test.assign(turn=turn, last=1 - test["label"]).sort_values(["turn", "last"])
     chosen = [*test["id"].head(test_images), *ids]
-    return table.set_index("id").loc[list(dict.fromkeys(chosen))].reset_index()
+    table = table.rename(columns={"row": "image_row"}).set_index("id")
+    return table.loc[list(dict.fromkeys(chosen))].reset_index()
 
 
 def saliency_images(
     manifest: Path, split: Path, test_images: int, ids: list[str], output: Path
 ) -> None:
     """Write saliency.csv; see `choose_images`."""
-    chosen = choose_images(tables.read_csv(manifest), tables.read_csv(split), test_images, ids)
+    chosen = choose_images(read_split(manifest, split), test_images, ids)
     tables.write_table(chosen, output, "saliency")
 
 

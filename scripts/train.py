@@ -9,22 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxr import tables
 from cxr.backend import set_backend
 from cxr.log import job_log, say
+from cxr.predictions import read_split
 
 
 def subset_rows(table: pd.DataFrame, subset: str) -> tuple[np.ndarray, np.ndarray]:
     """Rows in images.npy and labels of one subset, int (n,) each."""
     part = table[table["subset"] == subset]
     return part["row"].to_numpy(), part["label"].to_numpy()
-
-
-def read_split(manifest: Path, split: Path) -> pd.DataFrame:
-    """Join the split to the manifest: id, label (int), row in images.npy (int) and subset."""
-    table = tables.read_csv(manifest)[["id", "label"]].astype({"label": int})
-    table["row"] = np.arange(len(table))
-    return table.merge(tables.read_csv(split), on="id", validate="one_to_one")
 
 
 def train(

@@ -165,7 +165,7 @@ def draw_agreement(
         plots.headline(figure, title)
         figure.text(0.02, 0.4, reason)
         return figure
-    heights = (1.4 + max(len(summary), 1) * 0.9, 4.6)
+    heights = (1.4 + len(summary) * 0.9, 4.6)
     figure = plt.figure(figsize=(10.2, sum(heights)))
     upper, lower = figure.subfigures(2, 1, height_ratios=heights)
     upper.subplots_adjust(
@@ -226,10 +226,9 @@ def _draw_correlations(
             )
         names.append(f"{method_name(row.first)} and\n{method_name(row.second)}")
     axis.set_yticks(range(len(names)), names)
-    axis.set(xlim=(-1.03, 1.03), ylim=(max(len(names), 1) - 0.45, -0.5))
+    axis.set(xlim=(-1.03, 1.03), ylim=(len(names) - 0.45, -0.5))
     axis.set_xlabel("Spearman's rank correlation of the two maps of an image")
     axis.grid(False, axis="y")
-    if names:
-        axis.legend(
-            fontsize=8, ncols=4, loc="lower left", bbox_to_anchor=(-0.18, 1.0), columnspacing=1.2
-        )
+    axis.legend(
+        fontsize=8, ncols=4, loc="lower left", bbox_to_anchor=(-0.18, 1.0), columnspacing=1.2
+    )

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
-import cv2
 import keras
 import numpy as np
 from keras import layers
+
+from cxr.batches import reduce_image
 
 CHANNELS = 6  # of each block that are shown
 SHOWN = 160  # longest side of a feature map, pixels; more would not be seen
@@ -122,10 +123,6 @@ def feature_maps(network: keras.Model, image: np.ndarray) -> tuple[list[Features
 def _features(name: str, output: np.ndarray) -> Features:
     spread = output.std(axis=(0, 1))
     channels = np.sort(np.argsort(-spread, kind="stable")[:CHANNELS])
-    maps = np.stack([_reduced(output[..., channel]) for channel in channels])
-    return Features(name, output.shape, channels, maps)
-
-
-def _reduced(output: np.ndarray) -> np.ndarray:
     side = min(SHOWN, output.shape[0])
-    return cv2.resize(np.ascontiguousarray(output), (side, side), interpolation=cv2.INTER_AREA)
+    maps = np.stack([reduce_image(output[..., channel].copy(), side) for channel in channels])
+    return Features(name, output.shape, channels, maps)

@@ -5,7 +5,8 @@ import pytest
 from test_training import RECIPE
 
 from cxr import tables
-from train import read_split, train
+from cxr.predictions import read_split
+from train import train
 
 
 @pytest.fixture(scope="module")
