@@ -1,7 +1,7 @@
 """How good each network is.
 
-INPUTS   results/<dataset>/<experiment>/seed-<seed>/predictions.csv and history.csv,
-         results/<dataset>/manifest.csv
+INPUTS   results/<dataset>/<experiment>/seed-<seed>/predictions.csv and history.csv (with
+         cross-validation each fold's), results/<dataset>/manifest.csv and images.npy
 OUTPUTS  results/<dataset>/<experiment>/seed-<seed>/metrics.json and its figures
 """
 
@@ -24,7 +24,7 @@ rule evaluate:
 
 
 rule evaluate_predictions:
-    """Score the validation and test predictions, with 95 % intervals."""
+    """Score the predictions of validation images and of those held out, with 95 % intervals."""
     input:
         predictions="results/{dataset}/{experiment}/seed-{seed}/predictions.csv",
         manifest="results/{dataset}/manifest.csv",
@@ -32,7 +32,7 @@ rule evaluate_predictions:
     output:
         "results/{dataset}/{experiment}/seed-{seed}/metrics.json",
     log:
-        "results/{dataset}/logs/evaluate-{experiment}-{seed}.log",
+        "results/{dataset}/logs/{experiment}/seed-{seed}/evaluate.log",
     conda:
         "../environment.yml"
     resources:
@@ -40,8 +40,6 @@ rule evaluate_predictions:
         runtime=20,
     params:
         threshold=config["evaluate"]["threshold"],
-        resamples=config["evaluate"]["resamples"],
-        seed=config["evaluate"]["seed"],
     script:
         "../scripts/evaluate.py"
 
@@ -50,7 +48,7 @@ rule evaluate_figures:
     """Draw the learning curves, ROC, precision-recall, calibration and the surest mistakes."""
     input:
         predictions="results/{dataset}/{experiment}/seed-{seed}/predictions.csv",
-        history="results/{dataset}/{experiment}/seed-{seed}/history.csv",
+        histories=by_fold("history.csv"),
         metrics="results/{dataset}/{experiment}/seed-{seed}/metrics.json",
         manifest="results/{dataset}/manifest.csv",
         images="results/{dataset}/images.npy",
@@ -97,7 +95,7 @@ rule evaluate_figures:
             labels={"figure": "surest mistakes", "experiment": "{experiment}", "seed": "{seed}"},
         ),
     log:
-        "results/{dataset}/logs/evaluate_figures-{experiment}-{seed}.log",
+        "results/{dataset}/logs/{experiment}/seed-{seed}/evaluate_figures.log",
     conda:
         "../environment.yml"
     resources:

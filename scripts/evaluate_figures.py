@@ -1,7 +1,7 @@
 """Draw one run: learning curves, confusion matrix, ROC, precision-recall, calibration, mistakes.
 
-Reads history.csv, predictions.csv, metrics.json, images.npy and manifest.csv with the masks of
-the mistakes drawn. Writes the PNGs.
+Reads history.csv (with cross-validation each fold's), predictions.csv, metrics.json, images.npy
+and manifest.csv with the masks of the mistakes drawn. Writes the PNGs.
 Nothing is computed here that a table does not hold, so a new look retrains nothing.
 """
 
@@ -13,12 +13,13 @@ import pandas as pd
 
 from cxr import curves, montage, plots, tables
 from cxr.log import job_log
-from cxr.predictions import read_predictions
+from cxr.predictions import held_out, read_predictions
+from cxr.summaries import SUBSETS, per_image
 from cxr.xrays import read_fluid
 
 
 def evaluate_figures(
-    history: Path,
+    histories: list[Path],
     predictions: Path,
     metrics: Path,
     manifest: Path,
@@ -29,7 +30,7 @@ def evaluate_figures(
     """Draw and write every figure of a run.
 
     Args:
-        history: history.csv.
+        histories: history.csv of the network, or of each fold's.
         predictions: predictions.csv.
         metrics: metrics.json.
         manifest: manifest.csv.
@@ -42,18 +43,25 @@ def evaluate_figures(
     """
     scores = json.loads(Path(metrics).read_text())
     table = read_predictions(predictions, manifest)
-    array = np.load(images, mmap_mode="r")
-    threshold = scores["threshold"]
-    mistakes = {label: montage.surest_mistakes(table, threshold, label) for label in montage.KINDS}
+    table = table if "fold" in table else table.assign(fold="")
+    subset = held_out(table)
+    judged = table[table["subset"] == subset]
+    thresholds = per_image(scores, "threshold", judged["fold"])
+    words = curves.threshold_words(scores)
+    mistakes = {
+        label: montage.surest_mistakes(judged, thresholds, label) for label in montage.KINDS
+    }
     masks = tables.read_csv(manifest).set_index("id")["mask"]
     fluid = read_fluid({name: masks[name] for part in mistakes.values() for name in part["id"]})
+    array = np.load(images, mmap_mode="r")
+    kind = SUBSETS[subset]
     figures = {
-        "history": curves.draw_history(pd.read_csv(history), title),
-        "confusion": curves.draw_confusion(scores["test"], threshold, title),
-        "roc": curves.draw_roc(table, scores, title),
-        "precision_recall": curves.draw_precision_recall(table, scores, title),
-        "calibration": curves.draw_calibration(table, scores, title),
-        "mistakes": montage.draw_mistakes(mistakes, array, fluid, threshold, title),
+        "history": curves.draw_history([pd.read_csv(path) for path in histories], title),
+        "confusion": curves.draw_confusion(scores[subset], kind, words, title),
+        "roc": curves.draw_roc(table, scores, subset, title),
+        "precision_recall": curves.draw_precision_recall(table, scores, subset, title),
+        "calibration": curves.draw_calibration(judged, scores[subset], kind, title),
+        "mistakes": montage.draw_mistakes(mistakes, array, fluid, kind, words, title),
     }
     for name, figure in figures.items():
         plots.save(figure, outputs[name], dpi=90 if name == "mistakes" else None)
@@ -62,7 +70,7 @@ def evaluate_figures(
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         evaluate_figures(
-            history=snakemake.input.history,
+            histories=snakemake.input.histories,
             predictions=snakemake.input.predictions,
             metrics=snakemake.input.metrics,
             manifest=snakemake.input.manifest,

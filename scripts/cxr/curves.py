@@ -4,29 +4,39 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
-from scipy.stats import beta
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from cxr import plots
-from cxr.metrics import ECE_BINS
+from cxr import intervals, plots
+from cxr.calibration import temper
+from cxr.metrics import ECE_BINS, bins, mean
+from cxr.summaries import SUBSETS, per_image, units_of
 
-CURVES = (("validation", "--", plots.ORANGE), ("test", "-", plots.BLUE))
+VALIDATION, HELD_OUT = ("--", plots.ORANGE), ("-", plots.BLUE)
 MARKERS = {"0.5": "o", "youden": "s", "sensitivity_95": "^"}
 
 
-def draw_history(history: pd.DataFrame, title: str) -> plt.Figure:
+def draw_history(histories: list[pd.DataFrame], title: str) -> plt.Figure:
     """Loss and accuracy over epochs, training and validation side by side.
 
     Args:
-        history: history.csv.
+        histories: history.csv of the network, or of each fold's: then the mean over the folds is
+            drawn over a thin line for each.
         title: Above the figure.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+    average = pd.concat(histories).groupby("epoch").mean()
+    of = f" (mean of {len(histories)} folds)" if len(histories) > 1 else ""
     for axis, name in zip(axes, ("loss", "accuracy"), strict=True):
-        epochs = history["epoch"]
-        axis.plot(epochs, history[name], ".-", color=plots.BLUE, label="training")
-        axis.plot(epochs, history[f"val_{name}"], ".--", color=plots.ORANGE, label="validation")
+        for column, style, colour, label in (
+            (name, "-", plots.BLUE, f"training{of}"),
+            (f"val_{name}", "--", plots.ORANGE, f"validation{of}"),
+        ):
+            for history in histories if of else ():
+                axis.plot(
+                    history["epoch"], history[column], style, color=colour, lw=0.7, alpha=0.45
+                )
+            axis.plot(average.index, average[column], f".{style}", color=colour, label=label)
         axis.set(xlabel="epoch", ylabel=name)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     axes[0].set_ylim(bottom=0)
@@ -35,12 +45,21 @@ def draw_history(history: pd.DataFrame, title: str) -> plt.Figure:
     return figure
 
 
-def draw_confusion(scores: dict, threshold: float, title: str) -> plt.Figure:
-    """Confusion matrix of the test images, counts and shares of each true class.
+def threshold_words(scores: dict) -> str:
+    """The threshold of metrics.json in words."""
+    folds = scores.get("thresholds", {}).values()
+    if len(set(folds)) <= 1:
+        return f"threshold {scores['threshold']:.2f}"
+    return f"each fold's threshold, {min(folds):.2f} to {max(folds):.2f}"
+
+
+def draw_confusion(scores: dict, kind: str, threshold: str, title: str) -> plt.Figure:
+    """Confusion matrix of the images held out, counts and shares of each true class.
 
     Args:
-        scores: A subset of metrics.json.
-        threshold: An image at or above it is called an effusion.
+        scores: Their subset of metrics.json.
+        kind: Of the images: test or out-of-fold.
+        threshold: In words, see `threshold_words`.
         title: Above the figure.
     """
     c = scores["confusion"]
@@ -61,36 +80,38 @@ def draw_confusion(scores: dict, threshold: float, title: str) -> plt.Figure:
     names = [kind.name for kind in plots.CLASSES.values()]
     axis.set_xticks([0, 1], names)
     axis.set_yticks([0, 1], names, rotation=90, va="center")
-    axis.set(xlabel=f"called (threshold {threshold:.2f})", ylabel="label")
+    axis.set(xlabel=f"called ({threshold})", ylabel="label")
     axis.grid(False)
-    axis.set_title(f"{title}\n{scores['n']} test images", loc="left")
+    axis.set_title(f"{title}\n{scores['n']} {kind} images", loc="left")
     return figure
 
 
-def draw_roc(predictions: pd.DataFrame, metrics: dict, title: str) -> plt.Figure:
-    """ROC curves of the validation and test images, with the operating points on the test one.
+def draw_roc(predictions: pd.DataFrame, metrics: dict, held_out: str, title: str) -> plt.Figure:
+    """ROC curves of the images that validate and of those held out, with the operating points.
 
     Args:
         predictions: predictions.csv.
         metrics: metrics.json.
+        held_out: Subset of the images held out.
         title: Above the figure.
     """
     figure, axis = plt.subplots(figsize=(5.4, 5.4), layout="constrained")
     axis.plot([0, 1], [0, 1], ":", color=plots.GREY, linewidth=1)
-    for subset, style, colour in CURVES:
+    for subset, (style, colour) in {"validation": VALIDATION, held_out: HELD_OUT}.items():
         part = predictions[predictions["subset"] == subset]
         false_rate, true_rate, _ = roc_curve(
             part["label"], part["probability"], drop_intermediate=False
         )
-        label = f"{subset}, n = {len(part)}\nAUROC {plots.value_text(metrics[subset]['auroc'])}"
+        area = plots.value_text(metrics[subset]["auroc"])
+        label = f"{SUBSETS[subset]}, n = {len(part)}\nAUROC {area}"
         axis.plot(false_rate, true_rate, style, color=colour, label=label)
     for rule, point in metrics["operating_points"].items():
         sensitivity, specificity = (
-            point["test"][name]["value"] for name in ("sensitivity", "specificity")
+            point[held_out][name]["value"] for name in ("sensitivity", "specificity")
         )
         if sensitivity is None or specificity is None:
             continue
-        rounded = f"{point['threshold']:.2f}"
+        words = threshold_words(point)
         axis.plot(
             1 - specificity,
             sensitivity,
@@ -98,7 +119,7 @@ def draw_roc(predictions: pd.DataFrame, metrics: dict, title: str) -> plt.Figure
             color=plots.BLACK,
             markerfacecolor="white",
             linestyle="none",
-            label=f"threshold {rounded}" + (f" ({rule})" if rule != "0.5" else ""),
+            label=words + (f" ({rule})" if rule != "0.5" else ""),
         )
     axis.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axis.set_aspect("equal")
@@ -107,20 +128,24 @@ def draw_roc(predictions: pd.DataFrame, metrics: dict, title: str) -> plt.Figure
     return figure
 
 
-def draw_precision_recall(predictions: pd.DataFrame, metrics: dict, title: str) -> plt.Figure:
-    """Precision over recall for the validation and test images; arguments as for `draw_roc`."""
+def draw_precision_recall(
+    predictions: pd.DataFrame, metrics: dict, held_out: str, title: str
+) -> plt.Figure:
+    """Precision over recall, validation and held out; arguments as for `draw_roc`."""
     figure, axis = plt.subplots(figsize=(5.4, 5.4), layout="constrained")
-    for subset, style, colour in CURVES:
+    for subset, (style, colour) in {"validation": VALIDATION, held_out: HELD_OUT}.items():
         part = predictions[predictions["subset"] == subset]
         precision, recall, _ = precision_recall_curve(part["label"], part["probability"])
         label = (
-            f"{subset}, n = {len(part)}\n"
+            f"{SUBSETS[subset]}, n = {len(part)}\n"
             f"average precision {plots.value_text(metrics[subset]['auprc'])}"
         )
         axis.step(recall, precision, style, where="post", color=colour, label=label)
-    share = predictions.loc[predictions["subset"] == "test", "label"].mean()
+    share = predictions.loc[predictions["subset"] == held_out, "label"].mean()
     axis.axhline(share, linestyle=":", color=plots.GREY, linewidth=1)
-    axis.annotate("share of effusions in the test images", (0.02, share + 0.012), fontsize=8)
+    axis.annotate(
+        f"share of effusions in the {SUBSETS[held_out]} images", (0.02, share + 0.012), fontsize=8
+    )
     axis.set(xlabel="recall (sensitivity)", ylabel="precision (PPV)")
     axis.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axis.set_aspect("equal")
@@ -129,47 +154,101 @@ def draw_precision_recall(predictions: pd.DataFrame, metrics: dict, title: str) 
     return figure
 
 
-def draw_calibration(predictions: pd.DataFrame, metrics: dict, title: str) -> plt.Figure:
-    """How often test images of a probability carry an effusion, with exact 95 % intervals.
+def reliability(predictions: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
+    """How often images of a probability carry an effusion.
 
-    Intervals are those of Clopper and Pearson (1934); arguments as for `draw_roc`.
+    Args:
+        predictions: Columns id, label and patient.
+        probabilities: float (n,).
+
+    Returns:
+        For each bin of the calibration error that holds images: their mean probability, their
+        share of effusions, and its 95 % interval over patients, low and high (NaN for one
+        patient alone).
     """
-    part = predictions[predictions["subset"] == "test"]
-    bins = np.minimum((part["probability"] * ECE_BINS).astype(int), ECE_BINS - 1)
-    table = part.groupby(bins).agg(
-        p=("probability", "mean"), k=("label", "sum"), n=("label", "size")
-    )
-    share = table["k"] / table["n"]
-    low = np.nan_to_num(beta.ppf(0.025, table["k"], table["n"] - table["k"] + 1), nan=0.0)
-    high = np.nan_to_num(beta.ppf(0.975, table["k"] + 1, table["n"] - table["k"]), nan=1.0)
+    level = bins(probabilities)
+    shares = {
+        number: mean(predictions["label"].to_numpy(), level == number) for number in set(level)
+    }
+    scored = intervals.combine([shares], intervals.group(units_of(predictions)))
+    rows = [
+        (probabilities[level == number].mean(), share.value, *scored.interval(number))
+        for number, share in sorted(shares.items())
+    ]
+    return pd.DataFrame(rows, columns=["probability", "share", "low", "high"], dtype=float)
+
+
+def draw_calibration(predictions: pd.DataFrame, scores: dict, kind: str, title: str) -> plt.Figure:
+    """How often images of a probability carry an effusion, before and after temperature scaling.
+
+    Args:
+        predictions: Of the images held out: columns id, label, probability, patient and fold.
+        scores: Their subset of metrics.json.
+        kind: Of the images: test or out-of-fold.
+        title: Above the figure.
+    """
     figure, (axis, histogram) = plt.subplots(
         2, 1, figsize=(5.4, 6.8), height_ratios=(4, 1), sharex=True, layout="constrained"
     )
-    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
     axis.plot([0, 1], [0, 1], ":", color=plots.GREY, linewidth=1)
+    scaling = scores["calibrated"]
+    temperatures = per_image(scaling, "temperature", predictions["fold"])
+    raw = predictions["probability"].to_numpy()
+    table = reliability(predictions, raw)
+    reach = [table["share"] - table["low"], table["high"] - table["share"]]
+    label = f"as predicted\n{_calibration_words(scores)}"
     axis.errorbar(
-        table["p"], share, yerr=[share - low, high - share], fmt="o-", color=plots.BLUE, capsize=3
+        table["probability"],
+        table["share"],
+        reach,
+        fmt="o-",
+        color=plots.BLUE,
+        capsize=3,
+        elinewidth=1.2,
+        label=label,
+    )
+    table = reliability(predictions, temper(raw, temperatures))
+    label = f"{temperature_words(scaling)}\n{_calibration_words(scaling)}"
+    axis.plot(
+        table["probability"], table["share"], "s--", color=plots.ORANGE, markersize=5, label=label
     )
     axis.set(ylabel="share of images with effusion", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
-    axis.set_title(
-        f"expected calibration error {plots.value_text(metrics['test']['ece'])}\n"
-        f"Brier score {plots.value_text(metrics['test']['brier'])}\n"
-        f"{len(part)} test images in bins of 0.1, exact 95 % intervals",
+    scaled, predicted = axis.get_legend_handles_labels()[0]
+    figure.legend(
+        handles=[predicted, scaled],
+        loc="outside upper left",
         fontsize=8,
-        fontweight="normal",
-    )
+        ncols=2,
+        title=f"{title}\n{len(predictions)} {kind} images in bins of 0.1, with 95 % intervals",
+        alignment="left",
+        borderpad=0,
+    ).get_title().set_fontweight("bold")
     edges = np.linspace(0, 1, ECE_BINS + 1)
-    for label, kind in plots.CLASSES.items():
+    for label, shown in plots.CLASSES.items():
         histogram.hist(
-            part.loc[part["label"] == label, "probability"],
+            predictions.loc[predictions["label"] == label, "probability"],
             edges,
             histtype="step",
-            color=kind.colour,
+            color=shown.colour,
             linewidth=1.6,
             linestyle="-" if label else "--",
-            label=kind.name,
+            label=shown.name,
         )
     histogram.set(xlabel="probability of effusion", ylabel="images")
     histogram.yaxis.set_major_locator(MaxNLocator(3, integer=True, min_n_ticks=1))
     histogram.legend(fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.97))
     return figure
+
+
+def _calibration_words(scores: dict) -> str:
+    names = {"ece": "ECE", "brier": "Brier", "calibration_slope": "slope"}
+    return "\n".join(
+        f"{word} {plots.value_text(scores[name]).split(':')[0]}" for name, word in names.items()
+    )
+
+
+def temperature_words(scaling: dict) -> str:
+    """The temperature of metrics.json in words, or the range of the folds'."""
+    folds = scaling.get("temperatures", {"": scaling["temperature"]}).values()
+    low, high = f"{min(folds):.2f}", f"{max(folds):.2f}"
+    return f"temperature {low}" + (f" to {high}" if high != low else "")

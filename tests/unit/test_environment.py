@@ -49,9 +49,12 @@ def imported(*folders: str) -> set[str]:
     return found
 
 
+OURS = ("scripts", "tests", "benchmarks")
+
+
 def unrequired(modules: set[str], required: set[str]) -> set[str]:
     """Those of `modules` that are neither Python's, nor ours, nor in a required distribution."""
-    ours = {path.stem for folder in ("scripts", "tests") for path in (ROOT / folder).rglob("*")}
+    ours = {path.stem for folder in OURS for path in (ROOT / folder).rglob("*")}
     brought = packages_distributions()
     return {
         module

@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from cxr import metrics
+from cxr import calibration, metrics
 from cxr.predictions import read_predictions
-from evaluate import evaluate, summarise, thresholds
+from cxr.summaries import choose, per_image, stated, summarise
+from evaluate import RULES, evaluate
 
 METRICS = ["auroc", "accuracy", "sensitivity", "specificity", "ppv", "npv", "auprc", "brier", "ece"]
+MORE = ["log_loss", "calibration_slope", "calibration_intercept"]
 
 
 def table(count=40, seed=0, **columns):
@@ -18,7 +20,8 @@ def table(count=40, seed=0, **columns):
     labels = np.arange(count) % 2
     scores = np.clip(0.5 + 0.15 * (labels - 0.5) + rng.normal(0, 0.2, count), 0, 1)
     probabilities = scores.astype(np.float32).astype(float)
-    frame = {"label": labels, "probability": probabilities, "patient": ""}
+    ids = [f"i{row}" for row in range(count)]
+    frame = {"id": ids, "label": labels, "probability": probabilities, "patient": ""}
     return pd.DataFrame(frame).assign(**columns)
 
 
@@ -37,12 +40,36 @@ def write(folder, validation=None, test=None):
     return folder / "predictions.csv", folder / "manifest.csv"
 
 
-def run(folder, threshold=0.5, resamples=100, seed=1, **parts):
+def run(folder, threshold=0.5, **parts):
     """Evaluate a run, and return metrics.json."""
     predictions, manifest = write(folder, **parts)
     output = folder / "metrics.json"
-    evaluate(predictions, manifest, output, threshold, resamples, seed, "tiny seed 1")
+    evaluate(predictions, manifest, output, threshold, "tiny seed 1")
     return json.loads(output.read_text())
+
+
+def write_folds(folder, test=None):
+    """Write the pooled predictions of two folds, in which the images 0 to 9 validate twice."""
+    validation = [table(40, fold, fold=fold, subset="validation") for fold in (1, 2)]
+    validation[1]["id"] = [f"i{row}" for row in range(30, 70)]
+    validation[1].loc[30:, "id"] = validation[0].loc[:9, "id"].to_numpy()
+    held_out = [table(50, 2 + fold, fold=fold, subset="oof") for fold in (1, 2)]
+    parts = [*validation, *(part.assign(id=part["id"] + f"h{part.fold[0]}") for part in held_out)]
+    if test is not None:
+        parts.append(test.assign(id=test["id"] + "t", subset="test", fold=""))
+    pooled = pd.concat(parts)
+    columns = ["id", "subset", "label", "probability", "fold"]
+    pooled.to_csv(folder / "predictions.csv", columns=columns, index=False)
+    pooled.drop_duplicates("id")[["id", "patient"]].to_csv(folder / "manifest.csv", index=False)
+    return pooled
+
+
+def run_folds(folder, threshold="youden", **parts):
+    """Evaluate pooled predictions, and return them and metrics.json."""
+    pooled = write_folds(folder, **parts)
+    output = folder / "metrics.json"
+    evaluate(folder / "predictions.csv", folder / "manifest.csv", output, threshold, "tiny seed 1")
+    return pooled, json.loads(output.read_text())
 
 
 def strict(constant):
@@ -54,11 +81,14 @@ def test_keys_of_metrics_json(tmp_path):
     result = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=strict)
     assert list(result) == ["threshold", "threshold_rule", "operating_points", "validation", "test"]
     for subset, count in (("validation", 40), ("test", 50)):
-        assert list(result[subset]) == ["n", "patients", *METRICS, "confusion"]
+        more = ["calibrated"] if subset == "test" else []
+        assert list(result[subset]) == ["n", "patients", *METRICS, *MORE, "confusion", *more]
         assert result[subset]["n"] == sum(result[subset]["confusion"].values()) == count
         for name in METRICS:
             low, high = result[subset][name]["ci95"]
             assert 0 <= low <= result[subset][name]["value"] <= high <= 1
+    scaled = result["test"]["calibrated"]
+    assert list(scaled) == ["temperature", "brier", "ece", *MORE]
     assert list(result["operating_points"]) == ["0.5", "youden", "sensitivity_95"]
 
 
@@ -108,12 +138,12 @@ def test_test_images_change_no_threshold(tmp_path):
     assert moved["threshold"] != first["threshold"]
 
 
-def test_the_same_bytes_for_the_same_seed(tmp_path):
+def test_the_same_bytes_twice(tmp_path):
     texts = []
-    for seed in (1, 1, 2):
-        run(tmp_path, seed=seed)
+    for _ in range(2):
+        run(tmp_path)
         texts.append((tmp_path / "metrics.json").read_text())
-    assert texts[0] == texts[1] != texts[2]
+    assert texts[0] == texts[1]
 
 
 def test_undefined_is_null_with_a_reason(tmp_path):
@@ -128,33 +158,100 @@ def test_undefined_is_null_with_a_reason(tmp_path):
     assert result["test"]["auroc"]["value"] == 0.5
 
 
-def test_an_interval_that_too_many_resamples_lack_has_a_reason():
+def test_a_metric_of_one_patient_has_no_interval_and_says_so():
     part = table(20).assign(probability=[0.9] + [0.1] * 19)
-    entry = summarise(part, 0.5, 200, 1)["ppv"]
+    entry = summarise(part, np.full(20, 0.5))["ppv"]
     assert entry["value"] == 0
     assert entry["ci95"] == [None, None]
-    assert entry["reason"].startswith("no interval: undefined in over 5 % of resamples")
+    assert entry["reason"] == "no interval: the images that it rests on are of one patient"
+
+
+def width(part):
+    low, high = summarise(part, np.full(len(part), 0.5))["accuracy"]["ci95"]
+    return high - low
 
 
 def test_images_of_one_patient_widen_the_interval():
-    def width(patients):
-        low, high = summarise(part.assign(patient=patients), 0.5, 300, 1)["accuracy"]["ci95"]
-        return high - low
-
     part = table(200)
     part = part.loc[((part["probability"] >= 0.5) == part["label"]).sort_values().index]
-    apart, together = width(""), width([f"p{row // 10}" for row in range(200)])
-    assert together > 1.3 * apart
+    together = part.assign(patient=[f"p{row // 10}" for row in range(200)])
+    assert width(together) > 1.3 * width(part)
+
+
+def test_an_image_that_validates_in_many_folds_is_one_image():
+    part = table(60)
+    again = pd.concat([part] * 4)
+    np.testing.assert_allclose(width(again), width(part), rtol=1e-6)
 
 
 def test_patients_are_counted_where_known():
     known = [f"p{row // 2}" for row in range(40)]
-    assert summarise(table(patient=known), 0.5, 100, 1)["patients"] == 20
-    assert summarise(table(patient=""), 0.5, 100, 1)["patients"] is None
+    thresholds = np.full(40, 0.5)
+    assert summarise(table(patient=known), thresholds)["patients"] == 20
+    assert summarise(table(patient=""), thresholds)["patients"] is None
 
 
-def test_thresholds_know_validation_alone():
-    assert list(thresholds(table())) == ["0.5", "youden", "sensitivity_95"]
+def test_each_folds_threshold_is_that_of_its_validation_images(tmp_path):
+    pooled, result = run_folds(tmp_path)
+    own = {
+        str(fold): metrics.youden_threshold(*table(40, fold)[["label", "probability"]].to_numpy().T)
+        for fold in (1, 2)
+    }
+    assert own["1"] != own["2"]
+    assert result["thresholds"] == own
+    assert result["threshold"] == np.mean(list(own.values()))
+    assert list(result)[:3] == ["threshold", "thresholds", "threshold_rule"]
+    held_out = pooled[pooled["subset"] == "oof"]
+    called = held_out["probability"] >= held_out["fold"].astype(str).map(own)
+    right = (called == held_out["label"]).mean()
+    np.testing.assert_allclose(result["oof"]["accuracy"]["value"], right)
+    assert result["oof"]["n"] == sum(result["oof"]["confusion"].values()) == 100
+    assert "test" not in result
+    assert result["operating_points"]["youden"]["oof"]["confusion"] == result["oof"]["confusion"]
+
+
+def test_each_folds_temperature_is_that_of_its_validation_images(tmp_path):
+    pooled, result = run_folds(tmp_path)
+    scaled = result["oof"]["calibrated"]
+    for fold in (1, 2):
+        part = table(40, fold)
+        expected = calibration.fit_temperature(
+            part["label"].to_numpy(), part["probability"].to_numpy()
+        )
+        np.testing.assert_allclose(scaled["temperatures"][str(fold)], expected)
+    held_out = pooled[pooled["subset"] == "oof"]
+    temperatures = held_out["fold"].astype(str).map(scaled["temperatures"]).to_numpy()
+    tempered = calibration.temper(held_out["probability"].to_numpy(), temperatures)
+    brier = np.mean((tempered - held_out["label"]) ** 2)
+    np.testing.assert_allclose(scaled["brier"]["value"], brier)
+    assert "calibrated" not in result["validation"]
+
+
+def test_test_images_beside_folds_take_the_mean_threshold(tmp_path):
+    part = table(30, 9)
+    _, result = run_folds(tmp_path, test=part)
+    called = part["probability"] >= result["threshold"]
+    np.testing.assert_allclose(
+        result["test"]["accuracy"]["value"], (called == part["label"]).mean()
+    )
+    assert list(result)[-3:] == ["validation", "oof", "test"]
+
+
+def test_values_by_fold_are_stated_and_found_again():
+    chosen = stated("threshold", {"1": 0.2, "2": 0.4})
+    assert chosen == {"threshold": pytest.approx(0.3), "thresholds": {"1": 0.2, "2": 0.4}}
+    folds = pd.Series(["2", "1", ""])
+    np.testing.assert_allclose(per_image(chosen, "threshold", folds), [0.4, 0.2, 0.3])
+    assert stated("threshold", {"": 0.7}) == {"threshold": 0.7}
+    np.testing.assert_allclose(per_image({"threshold": 0.7}, "threshold", folds), 0.7)
+
+
+def test_rules_see_one_fold_at_a_time():
+    part = table(40, fold=np.repeat(["1", "2"], 20))
+    seen = choose(part, lambda labels, probabilities: len(labels) + probabilities[0])
+    first = part["probability"]
+    assert seen == {"1": 20 + first[0], "2": 20 + first[20]}
+    assert list(RULES) == ["0.5", "youden", "sensitivity_95"]
 
 
 def test_progress(tmp_path, capsys):

@@ -42,17 +42,18 @@ def predictions(count=60, probabilities=None, ids=()):
 def write(folder, table, epochs=3):
     """Write what a run leaves behind, and return the arguments of evaluate_figures."""
     table.drop(columns="patient").to_csv(folder / "predictions.csv", index=False)
-    known = table[["id", "patient"]][::-1].assign(mask="")
+    known = table.drop_duplicates("id")[["id", "patient"]][::-1].assign(mask="")
     known.to_csv(folder / "manifest.csv", index=False)
     files = (folder / "predictions.csv", folder / "manifest.csv", folder / "metrics.json")
-    evaluate(*files, 0.5, 100, 1, "tiny")
+    evaluate(*files, "youden" if "fold" in table else 0.5, "tiny")
     columns = ["loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
     history = pd.DataFrame({"epoch": range(1, epochs + 1)} | dict.fromkeys(columns, 0.7))
-    history.to_csv(folder / "history.csv", index=False)
+    for name in ("history.csv", "another.csv"):
+        history.to_csv(folder / name, index=False)
     images = np.random.default_rng(0).normal(size=(len(table), 32, 32)).astype(np.float32)
     np.save(folder / "images.npy", images)
     return {
-        "history": folder / "history.csv",
+        "histories": [folder / "history.csv"],
         "predictions": files[0],
         "metrics": files[2],
         "manifest": files[1],
@@ -90,6 +91,32 @@ def test_every_figure_is_drawn_whatever_the_predictions(tmp_path, name):
     check_pictures(arguments["outputs"])
 
 
+@pytest.mark.parametrize("test", [False, True], ids=["", "and test"])
+def test_every_figure_is_drawn_out_of_fold(tmp_path, test):
+    parts = [
+        predictions().assign(fold=fold, subset=lambda t: t["subset"].replace("test", "oof"))
+        for fold in ("1", "2")
+    ]
+    parts[1].loc[:29, "id"] += "b"  # held out once, while the validation images are the same
+    if test:
+        parts.append(predictions(ids=[f"t{row}" for row in range(60)]).head(30).assign(fold=""))
+    arguments = write(tmp_path, pd.concat(parts, ignore_index=True))
+    arguments["histories"].append(tmp_path / "another.csv")
+    evaluate_figures(**arguments)
+    check_pictures(arguments["outputs"])
+
+
+def test_the_learning_curve_of_folds_is_their_mean():
+    names = ["loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+    folds = [pd.DataFrame({"epoch": [1, 2]} | dict.fromkeys(names, value)) for value in (0.2, 0.6)]
+    figure = curves.draw_history(folds, "title")
+    lines = figure.axes[0].get_lines()
+    assert len(lines) == 6
+    lines = [line for line in lines if line.get_label() == "training (mean of 2 folds)"]
+    np.testing.assert_allclose(lines[0].get_ydata(), 0.4)
+    plt.close(figure)
+
+
 def test_the_same_bytes_twice(tmp_path):
     arguments = write(tmp_path, CASES["usual"])
     texts = []
@@ -103,7 +130,7 @@ def test_only_the_masks_of_the_missed_effusions_shown_are_read(tmp_path):
     table = predictions(probabilities=(np.arange(60) + 1) % 2)
     arguments = write(tmp_path, table)
     known = pd.read_csv(arguments["manifest"], keep_default_na=False)
-    shown = known["id"].isin(montage.surest_mistakes(table, 0.5, 1)["id"])
+    shown = known["id"].isin(montage.surest_mistakes(table[:30], 0.5, 1)["id"])
     known["mask"] = np.where(known["id"].isin(table.loc[table["label"] == 1, "id"]), "gone.png", "")
     known.to_csv(arguments["manifest"], index=False)
     with pytest.raises(UserError, match=r"gone\.png: file not found"):
@@ -131,7 +158,7 @@ def test_undefined_metrics_leave_their_figures(tmp_path):
     arguments["metrics"].write_text(json.dumps(scores))
     evaluate_figures(**arguments)
     check_pictures(arguments["outputs"])
-    figure = curves.draw_roc(CASES["usual"], scores, "title")
+    figure = curves.draw_roc(CASES["usual"], scores, "test", "title")
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels[1] == "test, n = 30\nAUROC undefined: needs images of both classes"
     assert len(labels) == 2
@@ -141,7 +168,7 @@ def test_undefined_metrics_leave_their_figures(tmp_path):
 def test_operating_points_lie_on_the_test_curve(tmp_path):
     arguments = write(tmp_path, CASES["usual"])
     scores = json.loads(arguments["metrics"].read_text())
-    figure = curves.draw_roc(CASES["usual"], scores, "title")
+    figure = curves.draw_roc(CASES["usual"], scores, "test", "title")
     lines = {line.get_label().split(",")[0]: line for line in figure.axes[0].get_lines()}
     curve = set(map(tuple, np.round(lines["test"].get_xydata(), 9)))
     points = [line for line in lines.values() if line.get_marker() in "os^"]
@@ -153,7 +180,7 @@ def test_operating_points_lie_on_the_test_curve(tmp_path):
 
 def test_the_confusion_matrix_shows_counts_and_shares():
     scores = {"confusion": {"tp": 3, "fn": 1, "fp": 2, "tn": 0}, "n": 6}
-    figure = curves.draw_confusion(scores, 0.5, "title")
+    figure = curves.draw_confusion(scores, "test", "threshold 0.50", "title")
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts == ["3\n75 %", "1\n25 %", "2\n100 %", "0\n0 %"]
     plt.close(figure)
@@ -161,27 +188,55 @@ def test_the_confusion_matrix_shows_counts_and_shares():
 
 def test_calibration_shows_each_bins_share():
     probabilities = np.tile([0.05, 0.05, 0.05, 0.05, 1.0], 4)
-    table = predictions(20, probabilities).assign(subset="test", label=np.tile([0, 0, 0, 1, 1], 4))
-    scores = {"test": dict.fromkeys(("ece", "brier"), undefined("a test"))}
-    figure = curves.draw_calibration(table, scores, "title")
+    table = predictions(20, probabilities).assign(label=np.tile([0, 0, 0, 1, 1], 4), fold="")
+    found = curves.reliability(table, probabilities)
+    np.testing.assert_allclose(found[["probability", "share"]], [[0.05, 0.25], [1.0, 1.0]])
+    assert (found["low"] < found["share"]).all()
+    assert 0.25 < found["high"][0] < 1
+    assert found["low"][1] < 0.7  # 4 of 4 is no certainty
+    together = curves.reliability(table.assign(patient="p"), probabilities)
+    assert together[["low", "high"]].isna().all(axis=None)
+
+
+def test_calibration_is_drawn_as_predicted_and_scaled():
+    probabilities = np.tile([0.05, 0.05, 0.05, 0.05, 1.0], 4)
+    table = predictions(20, probabilities).assign(label=np.tile([0, 0, 0, 1, 1], 4), fold="")
+    entries = dict.fromkeys(("ece", "brier", "calibration_slope"), undefined("a test"))
+    figure = curves.draw_calibration(
+        table, entries | {"calibrated": {"temperature": 2.0} | entries}, "test", "title"
+    )
     data = figure.axes[0].containers[0].lines[0].get_xydata()
     np.testing.assert_allclose(data, [[0.05, 0.25], [1.0, 1.0]])
-    low, high = figure.axes[0].containers[0].lines[2][0].get_segments()[1][:, 1]
-    np.testing.assert_allclose([low, high], [0.025 ** (1 / 4), 1])  # Clopper and Pearson, 4 of 4
+    scaled = next(line for line in figure.axes[0].get_lines() if "temperature" in line.get_label())
+    odds = np.sqrt(0.05 / 0.95)
+    np.testing.assert_allclose(scaled.get_xdata()[0], odds / (1 + odds))
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts[0] == "as predicted\nECE undefined\nBrier undefined\nslope undefined"
+    assert texts[1].startswith("temperature 2.00\n")
     plt.close(figure)
+
+
+def test_thresholds_in_words():
+    assert curves.threshold_words({"threshold": 0.5}) == "threshold 0.50"
+    same = {"threshold": 0.5, "thresholds": {"1": 0.5, "2": 0.5}}
+    assert curves.threshold_words(same) == "threshold 0.50"
+    words = curves.threshold_words({"threshold": 0.5, "thresholds": {"1": 0.4, "2": 0.6}})
+    assert words == "each fold's threshold, 0.40 to 0.60"
 
 
 def test_the_surest_mistakes_come_first():
     table = pd.DataFrame(
         {
-            "id": list("abcdefgh"),
-            "subset": ["test"] * 7 + ["validation"],
-            "label": [1, 1, 1, 0, 0, 0, 0, 1],
-            "probability": [0.3, 0.1, 0.5, 0.5, 0.49, 0.9, 0.7, 0.0],
+            "id": list("abcdefg"),
+            "label": [1, 1, 1, 0, 0, 0, 0],
+            "probability": [0.3, 0.1, 0.5, 0.5, 0.49, 0.9, 0.7],
         }
     )
     assert list(montage.surest_mistakes(table, 0.5, 1)["id"]) == ["b", "a"]
     assert list(montage.surest_mistakes(table, 0.5, 0)["id"]) == ["f", "g", "d"]
+    own = np.array([0.2, 0.2, 0.5, 0.5, 0.5, 0.95, 0.5])
+    assert list(montage.surest_mistakes(table, own, 1)["id"]) == ["b"]
+    assert list(montage.surest_mistakes(table, own, 0)["id"]) == ["g", "d"]
     many = pd.concat([table] * 9)
     assert len(montage.surest_mistakes(many, 0.5, 1)) == montage.MISTAKES
 
@@ -199,7 +254,7 @@ def test_the_montage_shows_each_mistakes_own_image():
     images = np.random.default_rng(0).normal(size=(5, 8, 8)).astype(np.float32)
     mistakes = {label: montage.surest_mistakes(table, 0.5, label) for label in (0, 1)}
     fluid = {"a": np.eye(8, dtype=np.float32)}
-    figure = montage.draw_mistakes(mistakes, images, fluid, 0.5, "title")
+    figure = montage.draw_mistakes(mistakes, images, fluid, "test", "threshold 0.5", "title")
     for axis, row, text in ((0, 4, "a\np = 0.20"), (montage.MISTAKES, 2, "b\np = 0.70")):
         np.testing.assert_array_equal(figure.axes[axis].images[0].get_array(), images[row])
         assert figure.axes[axis].get_title() == text
