@@ -1,5 +1,6 @@
 """What the rules share: the checked config, modules as inputs, paths of the chosen data set."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from cxr.config import load
 from cxr.errors import UserError
 from cxr.fingerprint import fingerprint, watched
 from cxr.modules import imported
+from cxr.words import run_name
 
 
 def checked_config():
@@ -24,10 +26,17 @@ def checked_config():
 config = checked_config()
 
 
+FOLDS = [f"fold-{number}" for number in range(1, (config["split"]["folds"] or 0) + 1)]
+SEEDS = [f"seed-{seed}" for seed in config["seeds"]]
+PERMUTATIONS = [1, 2, 3]
+RUNS = [f"{seed}/{fold}" for seed in SEEDS for fold in FOLDS] or SEEDS  # a network each
+
+
 wildcard_constraints:
     dataset="|".join(config["datasets"]),
     experiment="|".join(config["experiments"]),
     seed=r"\d+",
+    run=r"seed-\d+/fold-\d+" if FOLDS else r"seed-\d+",
     method="|".join(config["saliency"]["methods"]),
 
 
@@ -45,8 +54,35 @@ def datasets_from(source):
 
 def results(pattern, **values):
     """The paths of a result for the chosen data set, its experiments, seeds and other values."""
-    chosen = {"dataset": config["dataset"], "experiment": config["run"], "seed": config["seeds"]}
+    chosen = {
+        "dataset": config["dataset"],
+        "experiment": config["run"],
+        "seed": config["seeds"],
+        "run": RUNS,
+    }
     return expand(f"results/{{dataset}}/{pattern}", **{**chosen, **values})
+
+
+def by_fold(file):
+    """The paths, with wildcards, of a file that each network of a seed has: one without folds."""
+    folder = "results/{dataset}/{experiment}/seed-{seed}"
+    return [f"{folder}/{fold}/{file}" for fold in FOLDS] or [f"{folder}/{file}"]
+
+
+def seed_of(wildcards):
+    """The seed of a run."""
+    return int(re.search(r"seed-(\d+)", wildcards.run)[1])
+
+
+def name_of(wildcards):
+    """A run in words, for the progress lines."""
+    return f"{wildcards.experiment} {run_name(wildcards.run)}"
+
+
+def fold_of(wildcards):
+    """The fold of a run, the first where it is about none in particular; None without folds."""
+    run = wildcards.get("run", RUNS[0])
+    return int(re.search(r"fold-(\d+)", run)[1]) if FOLDS else None
 
 
 def acquired(dataset):

@@ -1,6 +1,6 @@
 """The pictures of the Carpentries lesson: of the X-rays on their way, and of each network.
 
-INPUTS   results/<dataset>/manifest.csv, split.csv and images.npy; of the first seed of each
+INPUTS   results/<dataset>/manifest.csv, split.csv and images.npy; of the first run of each
          experiment in `run`, model.keras and predictions.csv
 OUTPUTS  results/<dataset>/inspect/: figures of the X-rays; <experiment>_summary.txt and figures
          of each network
@@ -90,6 +90,7 @@ rule inspect_images:
     params:
         augmentations={name: config["experiments"][name]["augment"] for name in config["run"]},
         resize=config["image"]["resize"],
+        fold=fold_of,
     script:
         "../scripts/inspect_images.py"
 
@@ -98,12 +99,12 @@ rule inspect_network:
     """Draw a network, its first filters and its feature maps, and write its summary."""
     input:
         model=expand(
-            "results/{{dataset}}/{{experiment}}/seed-{seed}/model.keras",
-            seed=config["seeds"][0],
+            "results/{{dataset}}/{{experiment}}/{run}/model.keras",
+            run=RUNS[0],
         ),
         predictions=expand(
-            "results/{{dataset}}/{{experiment}}/seed-{seed}/predictions.csv",
-            seed=config["seeds"][0],
+            "results/{{dataset}}/{{experiment}}/{run}/predictions.csv",
+            run=RUNS[0],
         ),
         manifest="results/{dataset}/manifest.csv",
         images="results/{dataset}/images.npy",
@@ -123,7 +124,7 @@ rule inspect_network:
             labels={
                 "figure": "first filters",
                 "experiment": "{experiment}",
-                "seed": str(config["seeds"][0]),
+                "run": RUNS[0],
             },
         ),
         features=report(
@@ -133,11 +134,11 @@ rule inspect_network:
             labels={
                 "figure": "feature maps",
                 "experiment": "{experiment}",
-                "seed": str(config["seeds"][0]),
+                "run": RUNS[0],
             },
         ),
     log:
-        "results/{dataset}/logs/inspect_network-{experiment}.log",
+        "results/{dataset}/logs/{experiment}/inspect_network.log",
     conda:
         "../environment.yml"
     threads: 2
@@ -145,7 +146,7 @@ rule inspect_network:
         mem_mb=3000,
         runtime=20,
     params:
-        seed=config["seeds"][0],
+        run=RUNS[0],
         threads=lookup("experiments/{experiment}/threads", within=config),
     script:
         "../scripts/inspect_network.py"

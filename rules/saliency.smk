@@ -1,10 +1,11 @@
 """What each network looks at.
 
-INPUTS   results/<dataset>/<experiment>/seed-<seed>/model.keras, and images.npy, manifest.csv and
+INPUTS   results/<dataset>/<experiment>/<run>/model.keras, and images.npy, manifest.csv and
          split.csv of the data set
 OUTPUTS  results/<dataset>/saliency.csv, the images to map, and in
-         results/<dataset>/<experiment>/seed-<seed>/saliency/: <method>.npy and <method>.csv,
-         maps.csv, agreement.csv, agreement_summary.csv and their figures
+         results/<dataset>/<experiment>/<run>/saliency/: <method>.npy and <method>.csv,
+         maps.csv, agreement.csv, agreement_summary.csv and their figures. A run is seed-<seed>, with
+         cross-validation seed-<seed>/fold-<fold>
 """
 
 
@@ -12,8 +13,8 @@ rule saliency:
     """Target: saliency maps of the first network of each experiment."""
     input:
         results(
-            "{experiment}/seed-{seed}/saliency/{figure}.png",
-            seed=config["seeds"][:1],
+            "{experiment}/{run}/saliency/{figure}.png",
+            run=RUNS[:1],
             figure=["maps", "agreement"],
         ),
 
@@ -36,6 +37,7 @@ rule saliency_images:
         mem_mb=1000,
         runtime=10,
     params:
+        fold=fold_of,
         test_images=config["saliency"]["images"],
         ids=config["saliency"]["ids"],
     script:
@@ -45,18 +47,18 @@ rule saliency_images:
 rule saliency_maps:
     """Map what a network looks at, by one method."""
     input:
-        model="results/{dataset}/{experiment}/seed-{seed}/model.keras",
+        model="results/{dataset}/{experiment}/{run}/model.keras",
         images="results/{dataset}/images.npy",
         chosen="results/{dataset}/saliency.csv",
         schemas=expand("schemas/{table}.schema.yaml", table=["maps", "saliency"]),
         code=modules("saliency"),
     output:
-        maps="results/{dataset}/{experiment}/seed-{seed}/saliency/{method}.npy",
-        table="results/{dataset}/{experiment}/seed-{seed}/saliency/{method}.csv",
+        maps="results/{dataset}/{experiment}/{run}/saliency/{method}.npy",
+        table="results/{dataset}/{experiment}/{run}/saliency/{method}.csv",
     log:
-        "results/{dataset}/logs/saliency-{experiment}-{seed}-{method}.log",
+        "results/{dataset}/logs/{experiment}/{run}/saliency-{method}.log",
     benchmark:
-        "results/{dataset}/benchmarks/saliency-{experiment}-{seed}-{method}.tsv"
+        "results/{dataset}/benchmarks/{experiment}/{run}/saliency-{method}.tsv"
     conda:
         "../environment.yml"
     threads: 2
@@ -74,11 +76,11 @@ rule saliency_agreement:
     """Measure how far the methods agree, image by image."""
     input:
         maps=expand(
-            "results/{{dataset}}/{{experiment}}/seed-{{seed}}/saliency/{method}.npy",
+            "results/{{dataset}}/{{experiment}}/{{run}}/saliency/{method}.npy",
             method=config["saliency"]["methods"],
         ),
         tables=expand(
-            "results/{{dataset}}/{{experiment}}/seed-{{seed}}/saliency/{method}.csv",
+            "results/{{dataset}}/{{experiment}}/{{run}}/saliency/{method}.csv",
             method=config["saliency"]["methods"],
         ),
         schemas=expand(
@@ -87,11 +89,11 @@ rule saliency_agreement:
         ),
         code=modules("saliency_agreement"),
     output:
-        maps="results/{dataset}/{experiment}/seed-{seed}/saliency/maps.csv",
-        pairs="results/{dataset}/{experiment}/seed-{seed}/saliency/agreement.csv",
-        summary="results/{dataset}/{experiment}/seed-{seed}/saliency/agreement_summary.csv",
+        maps="results/{dataset}/{experiment}/{run}/saliency/maps.csv",
+        pairs="results/{dataset}/{experiment}/{run}/saliency/agreement.csv",
+        summary="results/{dataset}/{experiment}/{run}/saliency/agreement_summary.csv",
     log:
-        "results/{dataset}/logs/saliency_agreement-{experiment}-{seed}.log",
+        "results/{dataset}/logs/{experiment}/{run}/saliency_agreement.log",
     conda:
         "../environment.yml"
     resources:
@@ -106,11 +108,11 @@ rule saliency_agreement:
 rule saliency_figures:
     """Draw the maps over their X-rays, and the pairs that agree most and least."""
     input:
-        table="results/{dataset}/{experiment}/seed-{seed}/saliency/maps.csv",
-        pairs="results/{dataset}/{experiment}/seed-{seed}/saliency/agreement.csv",
-        summary="results/{dataset}/{experiment}/seed-{seed}/saliency/agreement_summary.csv",
+        table="results/{dataset}/{experiment}/{run}/saliency/maps.csv",
+        pairs="results/{dataset}/{experiment}/{run}/saliency/agreement.csv",
+        summary="results/{dataset}/{experiment}/{run}/saliency/agreement_summary.csv",
         maps=expand(
-            "results/{{dataset}}/{{experiment}}/seed-{{seed}}/saliency/{method}.npy",
+            "results/{{dataset}}/{{experiment}}/{{run}}/saliency/{method}.npy",
             method=config["saliency"]["methods"],
         ),
         images="results/{dataset}/images.npy",
@@ -122,19 +124,19 @@ rule saliency_figures:
         code=modules("saliency_figures"),
     output:
         maps=report(
-            "results/{dataset}/{experiment}/seed-{seed}/saliency/maps.png",
+            "results/{dataset}/{experiment}/{run}/saliency/maps.png",
             caption="../report/saliency_maps.rst",
             category="4 Saliency",
-            labels={"figure": "maps", "experiment": "{experiment}", "seed": "{seed}"},
+            labels={"figure": "maps", "experiment": "{experiment}", "run": "{run}"},
         ),
         agreement=report(
-            "results/{dataset}/{experiment}/seed-{seed}/saliency/agreement.png",
+            "results/{dataset}/{experiment}/{run}/saliency/agreement.png",
             caption="../report/saliency_agreement.rst",
             category="4 Saliency",
-            labels={"figure": "agreement", "experiment": "{experiment}", "seed": "{seed}"},
+            labels={"figure": "agreement", "experiment": "{experiment}", "run": "{run}"},
         ),
     log:
-        "results/{dataset}/logs/saliency_figures-{experiment}-{seed}.log",
+        "results/{dataset}/logs/{experiment}/{run}/saliency_figures.log",
     conda:
         "../environment.yml"
     resources:

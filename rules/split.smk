@@ -1,4 +1,4 @@
-"""Which images train, validate and test.
+"""Which images train, validate and test, or the folds of a cross-validation.
 
 INPUTS   results/<dataset>/manifest.csv and, if split.file names one, the user's own table
 OUTPUTS  results/<dataset>/split.csv
@@ -6,7 +6,7 @@ OUTPUTS  results/<dataset>/split.csv
 
 
 rule split:
-    """Target: the train, validation and test subsets."""
+    """Target: the train, validation and test subsets, or folds."""
     input:
         results("split.csv"),
 
@@ -16,7 +16,8 @@ rule split_images:
     input:
         **({"file": config["split"]["file"]} if config["split"]["file"] else {}),
         manifest="results/{dataset}/manifest.csv",
-        schema="schemas/split.schema.yaml",
+        pairs="results/{dataset}/pairs.csv",
+        schemas=expand("schemas/{table}.schema.yaml", table=["pairs", "split"]),
         code=modules("split"),
     output:
         "results/{dataset}/split.csv",
@@ -32,5 +33,8 @@ rule split_images:
         validation=config["split"]["validation"],
         seed=config["split"]["seed"],
         stratify=config["split"]["stratify"],
+        folds=config["split"]["folds"],
+        together=config["split"]["together"],
+        allow_leakage=config["split"]["allow_leakage"],
     script:
         "../scripts/split.py"

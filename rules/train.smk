@@ -1,31 +1,33 @@
-"""One network per experiment and seed.
+"""One network per experiment and seed; with cross-validation per experiment, seed and fold.
 
 INPUTS   results/<dataset>/images.npy, manifest.csv and split.csv
-OUTPUTS  results/<dataset>/<experiment>/seed-<seed>/model.keras, history.csv and predictions.csv
+OUTPUTS  results/<dataset>/<experiment>/seed-<seed>/model.keras, history.csv and predictions.csv;
+         with cross-validation the same in seed-<seed>/fold-<fold>/, and the predictions of a seed's
+         networks pooled in seed-<seed>/predictions.csv
 """
 
 
 rule train:
-    """Target: a trained network for each experiment and seed."""
+    """Target: a trained network for each experiment and seed, or fold."""
     input:
-        results("{experiment}/seed-{seed}/model.keras"),
+        results("{experiment}/{run}/model.keras"),
 
 
 rule train_network:
-    """Train a network and predict the validation and test images."""
+    """Train a network and predict its validation and held-out images."""
     input:
         images="results/{dataset}/images.npy",
         manifest="results/{dataset}/manifest.csv",
         split="results/{dataset}/split.csv",
         code=modules("train"),
     output:
-        model="results/{dataset}/{experiment}/seed-{seed}/model.keras",
-        history="results/{dataset}/{experiment}/seed-{seed}/history.csv",
-        predictions="results/{dataset}/{experiment}/seed-{seed}/predictions.csv",
+        model="results/{dataset}/{experiment}/{run}/model.keras",
+        history="results/{dataset}/{experiment}/{run}/history.csv",
+        predictions="results/{dataset}/{experiment}/{run}/predictions.csv",
     log:
-        "results/{dataset}/logs/train-{experiment}-{seed}.log",
+        "results/{dataset}/logs/{experiment}/{run}/train.log",
     benchmark:
-        "results/{dataset}/benchmarks/train-{experiment}-{seed}.tsv"
+        "results/{dataset}/benchmarks/{experiment}/{run}/train.tsv"
     conda:
         "../environment.yml"
     threads: 2
@@ -35,5 +37,30 @@ rule train_network:
     params:
         recipe=lookup("experiments/{experiment}", within=config),
         backend=config["backend"],
+        seed=seed_of,
+        fold=fold_of,
+        name=name_of,
     script:
         "../scripts/train.py"
+
+
+if FOLDS:
+
+    rule train_pool:
+        """Pool the predictions of a seed's folds."""
+        input:
+            predictions=by_fold("predictions.csv"),
+            manifest="results/{dataset}/manifest.csv",
+            schema="schemas/predictions.schema.yaml",
+            code=modules("train_pool"),
+        output:
+            "results/{dataset}/{experiment}/seed-{seed}/predictions.csv",
+        log:
+            "results/{dataset}/logs/{experiment}/seed-{seed}/train_pool.log",
+        conda:
+            "../environment.yml"
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        script:
+            "../scripts/train_pool.py"

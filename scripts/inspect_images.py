@@ -14,6 +14,7 @@ from cxr import activations, counts, gallery, plots, tables
 from cxr.augment import augment
 from cxr.images import read_listed
 from cxr.log import job_log
+from cxr.predictions import read_split
 
 EXAMPLES = 4  # of each class
 NORMAL = 56  # the lesson's image, counted from 0
@@ -81,6 +82,7 @@ def inspect_images(
     augmentations: dict[str, dict],
     resize: str,
     dataset: str,
+    fold: int | None = None,
 ) -> None:
     """Draw and write every figure.
 
@@ -93,13 +95,14 @@ def inspect_images(
         augmentations: See `choose_augmentation`.
         resize: How `images` were resized, `area` or `bilinear`.
         dataset: Name of the data set, for the titles.
+        fold: The fold, with cross-validation, whose training images are shown.
 
     Raises:
         UserError: an image cannot be read any more.
     """
     table = tables.read_table(manifest, "manifest")
-    table["row"] = np.arange(len(table))
-    table = table.drop(columns="subset").merge(tables.read_csv(split), on="id")
+    divided = read_split(manifest, split, fold).drop(columns="label")
+    table = table.drop(columns="subset").merge(divided, on="id")
     array = np.load(images, mmap_mode="r")
     examples = {
         name: [read_example(image) for _, image in part.iterrows()]
@@ -139,4 +142,5 @@ if __name__ == "__main__":
             augmentations=snakemake.params.augmentations,
             resize=snakemake.params.resize,
             dataset=snakemake.wildcards.dataset,
+            fold=snakemake.params.fold,
         )

@@ -13,7 +13,8 @@ import pandas as pd
 from cxr import diagram, plots
 from cxr.backend import fix_bits, set_backend
 from cxr.log import job_log
-from cxr.predictions import read_predictions
+from cxr.predictions import held_out, read_predictions
+from cxr.words import run_name
 
 DPI = 110
 WIDTH = 100  # of the summary, letters
@@ -21,12 +22,13 @@ FRAMES = str.maketrans("┃│━─┏┳┓┡╇┩└┴┘", "||--+++++++++
 
 
 def choose_image(predictions: pd.DataFrame) -> pd.Series:
-    """The test effusion that the network gives the highest probability.
+    """The held-out effusion that the network gives the highest probability.
 
     Args:
         predictions: predictions.csv with the column row, an image's row in images.npy.
     """
-    effusions = predictions[(predictions["subset"] == "test") & (predictions["label"] == 1)]
+    held = predictions["subset"] == held_out(predictions)
+    effusions = predictions[held & (predictions["label"] == 1)]
     return effusions.loc[effusions["probability"].idxmax()]
 
 
@@ -79,7 +81,10 @@ def inspect_network(
         "network": diagram.draw_network(layers.blocks(network), title),
         "filters": diagram.draw_filters(kernels, f"{title}: filters of conv_1"),
         "features": diagram.draw_features(
-            image, caption, features, f"{title}: what each block makes of a test image"
+            image,
+            caption,
+            features,
+            f"{title}: what each block makes of an X-ray that it was not trained on",
         ),
     }
     for name, figure in figures.items():
@@ -95,7 +100,7 @@ if __name__ == "__main__":
             images=snakemake.input.images,
             outputs=dict(snakemake.output.items()),
             threads=snakemake.params.threads,
-            title="{dataset}, {experiment}, seed {seed}".format(
-                **snakemake.wildcards, seed=snakemake.params.seed
+            title="{dataset}, {experiment}, {name}".format(
+                **snakemake.wildcards, name=run_name(snakemake.params.run)
             ),
         )

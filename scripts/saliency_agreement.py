@@ -12,6 +12,7 @@ import pandas as pd
 from cxr import tables
 from cxr.agreement import agreement, summarise
 from cxr.log import job_log, say
+from cxr.words import run_name
 
 
 def saliency_agreement(
@@ -63,5 +64,5 @@ if __name__ == "__main__":
             gathered=snakemake.output.maps,
             pairs=snakemake.output.pairs,
             summary=snakemake.output.summary,
-            name="{experiment} seed {seed}".format(**snakemake.wildcards),
+            name=f"{snakemake.wildcards.experiment} {run_name(snakemake.wildcards.run)}",
         )

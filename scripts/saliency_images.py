@@ -11,16 +11,17 @@ import pandas as pd
 from cxr import tables
 from cxr.errors import UserError
 from cxr.log import job_log
-from cxr.predictions import read_split
+from cxr.predictions import held_out, read_split
 from cxr.subsets import shorten
 
 
 def choose_images(table: pd.DataFrame, test_images: int, ids: list[str]) -> pd.DataFrame:
-    """The images to map: the first of each class of the test subset in turn, then those asked for.
+    """The images to map: the first held-out ones of each class in turn, then those asked for.
 
     Args:
         table: Every image, see `cxr.predictions.read_split`.
-        test_images: Number of test images; all of them if there are fewer.
+        test_images: Number of images of the test subset, with cross-validation of the fold; all of
+            them if there are fewer.
         ids: Further images by id, of any subset; those chosen already are not taken twice.
 
     Returns:
@@ -36,7 +37,7 @@ def choose_images(table: pd.DataFrame, test_images: int, ids: list[str]) -> pd.D
             f"saliency.ids names images that manifest.csv lacks: {shorten(unknown)}\n"
             "Take them from its column id, in quotes where they look like numbers."
         )
-    test = table[table["subset"] == "test"]
+    test = table[table["subset"] == held_out(table)]
     turn = test.groupby("label").cumcount()
     test = test.assign(turn=turn, last=1 - test["label"]).sort_values(["turn", "last"])
     chosen = [*test["id"].head(test_images), *ids]
@@ -45,10 +46,10 @@ def choose_images(table: pd.DataFrame, test_images: int, ids: list[str]) -> pd.D
 
 
 def saliency_images(
-    manifest: Path, split: Path, test_images: int, ids: list[str], output: Path
+    manifest: Path, split: Path, fold: int | None, test_images: int, ids: list[str], output: Path
 ) -> None:
     """Write saliency.csv; see `choose_images`."""
-    chosen = choose_images(read_split(manifest, split), test_images, ids)
+    chosen = choose_images(read_split(manifest, split, fold), test_images, ids)
     tables.write_table(chosen, output, "saliency")
 
 
@@ -57,6 +58,7 @@ if __name__ == "__main__":
         saliency_images(
             manifest=snakemake.input.manifest,
             split=snakemake.input.split,
+            fold=snakemake.params.fold,
             test_images=snakemake.params.test_images,
             ids=snakemake.params.ids,
             output=snakemake.output[0],

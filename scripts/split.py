@@ -1,7 +1,8 @@
-"""Divide the images into train, validation and test.
+"""Divide the images into train, validation and test, or into the folds of a cross-validation.
 
 Reads manifest.csv and, if the config names one, the user's own split file. Writes split.csv:
-id, subset. Every subset holds both classes, and no patient stands in two subsets.
+id and subset, with cross-validation also the fold that holds an image out and the folds in which
+it validates. Every subset and fold holds both classes, and no patient stands in two of them.
 """
 
 from pathlib import Path
@@ -11,12 +12,14 @@ import pandas as pd
 
 from cxr import tables
 from cxr.errors import UserError
+from cxr.folds import draw_folds, draw_validation, parts, subsets_in
 from cxr.log import job_log, say
-from cxr.subsets import SUBSETS, check_subsets, draw_subsets, shorten
+from cxr.subsets import check_copies, check_subsets, draw_subsets, one_each, shorten
+from cxr.together import split_groups
 
 
-def given_subsets(ids: pd.Series, table: pd.DataFrame, source: str) -> np.ndarray:
-    """Take each image's subset from a table that gives it.
+def fitted(ids: pd.Series, table: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Put the rows of a given split in the order of the images.
 
     Args:
         ids: str (n,), the images.
@@ -24,7 +27,7 @@ def given_subsets(ids: pd.Series, table: pd.DataFrame, source: str) -> np.ndarra
         source: What the message calls the table.
 
     Returns:
-        str (n,), the subset of each image.
+        The table's other columns, one row per image.
 
     Raises:
         UserError: An id is unknown, missing or named twice.
@@ -40,7 +43,19 @@ def given_subsets(ids: pd.Series, table: pd.DataFrame, source: str) -> np.ndarra
             "\n  ".join([f"{source} does not fit the images:", *lines])
             + "\nCorrect the table; the ids stand in manifest.csv."
         )
-    return table.set_index("id")["subset"].loc[ids].to_numpy(dtype=object)
+    return table.set_index("id").loc[ids].reset_index(drop=True)
+
+
+def given_split(manifest: pd.DataFrame, file: Path | None) -> tuple[pd.DataFrame | None, str]:
+    """The split that the user's file or the data set prescribes, and what messages call it."""
+    if file:
+        source = f"split.file: {file}"
+        own = tables.check_table(tables.read_csv(file, "split.file"), "split", source)
+        return fitted(manifest["id"], own, source), source
+    if "subset" in manifest and (manifest["subset"] != "").any():
+        source = "the subset column of the data set"
+        return fitted(manifest["id"], manifest[manifest["subset"] != ""], source), source
+    return None, "the drawn split"
 
 
 def drawn_subsets(
@@ -52,9 +67,9 @@ def drawn_subsets(
         UserError: There are too few images.
     """
     labels = manifest["label"].astype(int).to_numpy()
-    patients = manifest["patient"].to_numpy()
+    patients, groups = manifest["patient"].to_numpy(), manifest["group"].to_numpy()
     try:
-        return draw_subsets(labels, patients, test, validation, seed, stratify)
+        return draw_subsets(labels, patients, test, validation, seed, stratify, groups)
     except ValueError as error:
         raise UserError(
             f"The {len(manifest)} images are too few to draw split.test {test} and "
@@ -62,54 +77,137 @@ def drawn_subsets(
         ) from error
 
 
+def drawn_folds(
+    manifest: pd.DataFrame,
+    tested: np.ndarray,
+    validation: float,
+    seed: int,
+    stratify: bool,
+    folds: int,
+    given: pd.Series | None,
+) -> pd.DataFrame:
+    """Divide what the test subset leaves into folds.
+
+    Args:
+        manifest: The images.
+        tested: bool (n,), those of the test subset.
+        validation, seed, stratify: See `cxr.folds.draw_validation`.
+        folds: Number of folds.
+        given: str (n,), the fold of each image by the user's file, if that says it.
+
+    Returns:
+        subset, fold and validates of each image.
+
+    Raises:
+        UserError: The folds given are not 1 to `folds`.
+    """
+    table = pd.DataFrame({"subset": np.where(tested, "test", "oof"), "fold": "", "validates": ""})
+    rest = manifest[~tested]
+    labels, groups = rest["label"].astype(int).to_numpy(), one_each(rest["group"].to_numpy())
+    if given is None:
+        fold = draw_folds(labels, groups, folds, seed, stratify)
+    else:
+        known = given[~tested].astype(str)
+        if set(known) != {str(number) for number in range(1, folds + 1)}:
+            raise UserError(
+                f"split.file: its folds are {shorten(sorted(set(known)))}, those of split.folds "
+                f"are 1 to {folds}. Make them agree."
+            )
+        fold = known.astype(int).to_numpy()
+    table.loc[~tested, "fold"] = fold.astype(str)
+    table.loc[~tested, "validates"] = draw_validation(
+        labels, groups, fold, validation, seed, stratify
+    )
+    return table
+
+
+def check_folds(
+    manifest: pd.DataFrame, table: pd.DataFrame, folds: int, source: str, allow_leakage: bool
+) -> None:
+    """Refuse folds that lack a class, in what they hold out, train on or validate on.
+
+    Raises:
+        UserError: See `cxr.subsets.check_subsets`.
+    """
+    named = parts(table)
+    check_subsets(manifest, named.to_numpy(), source, named.cat.categories, allow_leakage)
+    columns = [table[name].to_numpy() for name in ("subset", "fold", "validates")]
+    for number in range(1, folds + 1):
+        used = subsets_in(*columns, number)
+        where = f"{source}, fold {number}"
+        check_subsets(manifest, used, where, sorted(set(used)), allow_leakage)
+
+
 def split(
     manifest: Path,
+    pairs: Path,
     output: Path,
     test: float,
     validation: float,
     seed: int,
     stratify: bool,
+    folds: int | None = None,
     file: Path | None = None,
+    together: str = "suspected",
+    allow_leakage: bool = False,
 ) -> None:
     """Write split.csv.
 
     Args:
         manifest: manifest.csv; its column subset, if filled, is taken as the split.
-        output: split.csv to write: id, subset, in the manifest's order.
+        pairs: pairs.csv.
+        output: split.csv to write, in the manifest's order.
         test, validation, seed, stratify: See `cxr.subsets.draw_subsets`.
+        folds: Number of folds of a cross-validation over all images but the test subset.
         file: The user's own split file, which goes before everything else.
+        together: What a drawn split keeps together; see `cxr.together.split_groups`.
+        allow_leakage: Let the split part patients and identical images.
 
     Raises:
-        UserError: See `given_subsets`, `drawn_subsets` and `cxr.subsets.check_subsets`, or the
-            user's file holds something else than ids and subsets.
+        UserError: See `fitted`, `drawn_subsets`, `drawn_folds` and `cxr.subsets.check_subsets`,
+            or the user's file holds something else than ids and subsets.
     """
-    table = tables.read_csv(manifest)
-    if file:
-        source = f"split.file: {file}"
-        own = tables.check_table(tables.read_csv(file, "split.file"), "split", source)
-        subsets = given_subsets(table["id"], own, source)
-    elif "subset" in table and (table["subset"] != "").any():
-        source = "the subset column of the data set"
-        subsets = given_subsets(table["id"], table[table["subset"] != ""], source)
+    table, likely = tables.read_csv(manifest), tables.read_table(pairs, "pairs")
+    images = table.assign(group=split_groups(table, likely, together))
+    if together == "images":
+        images["patient"] = ""
+    given, source = given_split(table, file)
+    if given is None and test == 0:
+        subsets = np.full(len(table), "oof", dtype=object)
+    elif given is None:
+        subsets = drawn_subsets(images, test, validation, seed, stratify)
     else:
-        source = "the drawn split"
-        subsets = drawn_subsets(table, test, validation, seed, stratify)
-    check_subsets(table, subsets, source)
-    tables.write_table(table.assign(subset=subsets), output, "split")
-    for subset in SUBSETS:
-        part = table[subsets == subset]
-        effusions = (part["class"] == "effusion").sum()
-        say(f"{subset}: {len(part)} images, {effusions} with effusion")
+        subsets = given["subset"].to_numpy(dtype=object)
+    if folds:
+        own = given["fold"] if given is not None and "fold" in given else None
+        drawn = drawn_folds(images, subsets == "test", validation, seed, stratify, folds, own)
+        check_folds(table, drawn, folds, source, allow_leakage)
+    elif "oof" in subsets:
+        raise UserError(f"{source} is one of a cross-validation: set split.folds in the config.")
+    else:
+        drawn = pd.DataFrame({"subset": subsets})
+        check_subsets(table, subsets, source, allow_leakage=allow_leakage)
+    if not allow_leakage:
+        check_copies(likely, parts(drawn).set_axis(table["id"]), source)
+    tables.write_table(table[["id"]].join(drawn), output, "split")
+    named = parts(drawn)
+    for part in named.cat.categories:
+        images = table[(named == part).to_numpy()]
+        say(f"{part}: {len(images)} images, {(images['class'] == 'effusion').sum()} with effusion")
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         split(
             manifest=snakemake.input.manifest,
+            pairs=snakemake.input.pairs,
             output=snakemake.output[0],
             file=snakemake.input.get("file"),
             test=snakemake.params.test,
             validation=snakemake.params.validation,
             seed=snakemake.params.seed,
             stratify=snakemake.params.stratify,
+            folds=snakemake.params.folds,
+            together=snakemake.params.together,
+            allow_leakage=snakemake.params.allow_leakage,
         )

@@ -1,4 +1,4 @@
-"""Train one experiment with one seed, and predict its validation and test images.
+"""Train one network, of one experiment and seed, and predict the images that it does not learn.
 
 Reads images.npy, manifest.csv and split.csv. Writes model.keras, history.csv and
 predictions.csv. The same config, lock and type of machine give the same bits.
@@ -9,15 +9,34 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxr import tables
 from cxr.backend import set_backend
 from cxr.log import job_log, say
-from cxr.predictions import read_split
+from cxr.predictions import USES, read_split
 
 
 def subset_rows(table: pd.DataFrame, subset: str) -> tuple[np.ndarray, np.ndarray]:
     """Rows in images.npy and labels of one subset, int (n,) each."""
     part = table[table["subset"] == subset]
     return part["row"].to_numpy(), part["label"].to_numpy()
+
+
+def permute_labels(table: pd.DataFrame, permutation: str) -> pd.DataFrame:
+    """Shuffle the labels within the training and within the validation subset.
+
+    Args:
+        table: One row per image, see `cxr.predictions.read_split`.
+        permutation: Seed of the order, a whole number.
+
+    Returns:
+        The same table, with labels that have nothing to do with these images.
+    """
+    table = table.copy()
+    for number, subset in enumerate(("train", "validation")):
+        part = table["subset"] == subset
+        rng = np.random.default_rng([int(permutation), number])
+        table.loc[part, "label"] = rng.permutation(table.loc[part, "label"])
+    return table
 
 
 def train(
@@ -31,6 +50,8 @@ def train(
     model: Path,
     history: Path,
     predictions: Path,
+    fold: int | None = None,
+    permutation: str | None = None,
 ) -> None:
     """Train, keep the network, its history and its predictions.
 
@@ -45,11 +66,16 @@ def train(
         model: model.keras to write.
         history: history.csv to write.
         predictions: predictions.csv to write: id, subset, label, probability.
+        fold: The fold of a cross-validation that the network does not see.
+        permutation: Seed of a shuffling of the labels, see `permute_labels`; the training images
+            are then predicted, too.
     """
     set_backend(backend)
     from cxr.training import fit, predict
 
-    table = read_split(manifest, split)
+    table = read_split(manifest, split, fold)
+    if permutation is not None:
+        table = permute_labels(table, permutation)
     array = np.load(images, mmap_mode="r")
     training, validation = (subset_rows(table, subset) for subset in ("train", "validation"))
     say(f"{name}  {len(training[0])} training and {len(validation[0])} validation images")
@@ -57,11 +83,12 @@ def train(
     network.save(model)
     pd.DataFrame(rows).to_csv(history, index=False)
 
-    held_out = table[table["subset"].isin(["validation", "test"])]
-    held_out = held_out.assign(
-        probability=predict(network, array, held_out["row"].to_numpy())
-    ).sort_values("subset", kind="stable", key=lambda subset: subset == "test")
-    held_out[["id", "subset", "label", "probability"]].to_csv(predictions, index=False)
+    subsets = ["validation", "oof", "test"] if permutation is None else USES
+    asked = pd.concat(table[table["subset"] == subset] for subset in subsets)
+    asked = asked.assign(
+        probability=predict(network, array, asked["row"].to_numpy(), recipe["test_flip"])
+    )
+    tables.write_table(asked, predictions, "predictions")
 
 
 if __name__ == "__main__":
@@ -71,9 +98,11 @@ if __name__ == "__main__":
             manifest=snakemake.input.manifest,
             split=snakemake.input.split,
             recipe=snakemake.params.recipe,
-            seed=int(snakemake.wildcards.seed),
+            seed=snakemake.params.seed,
+            fold=snakemake.params.fold,
+            permutation=snakemake.wildcards.get("permutation"),
             backend=snakemake.params.backend,
-            name=f"{snakemake.wildcards.experiment} seed {snakemake.wildcards.seed}",
+            name=snakemake.params.name,
             model=snakemake.output.model,
             history=snakemake.output.history,
             predictions=snakemake.output.predictions,

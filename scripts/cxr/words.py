@@ -4,3 +4,8 @@
 def count(number: int, word: str) -> str:
     """A number of things: 1 image, 1,000 images."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"
+
+
+def run_name(run: str) -> str:
+    """A run by its folder, such as seed-42 or seed-42/fold-1, in words."""
+    return run.replace("/", ", ").replace("-", " ")

@@ -2,6 +2,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from cxr.counts import count_images, count_patients, draw_counts
+from cxr.folds import parts
 
 TABLE = pd.DataFrame(
     [
@@ -14,6 +15,7 @@ TABLE = pd.DataFrame(
     ],
     columns=["subset", "class", "patient"],
 )
+TABLE["part"] = parts(TABLE)
 
 
 def numbers(axis):

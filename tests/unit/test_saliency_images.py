@@ -50,7 +50,7 @@ def test_an_unknown_id_is_named_with_what_to_do(table):
 
 def test_the_table_is_written(paths, tmp_path):
     output = tmp_path / "saliency.csv"
-    saliency_images(*paths, 3, ["e0"], output)
+    saliency_images(*paths, None, 3, ["e0"], output)
     table = tables.read_table(output, "saliency")
     assert list(table["id"]) == ["e1", "n0", "e3", "e0"]
     assert list(table["image_row"]) == [1, 6, 3, 0]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
+from cxr import tables
 from cxr.errors import UserError
 from cxr.subsets import SUBSETS, check_subsets, draw_subsets, shorten
 from split import split
@@ -144,12 +145,21 @@ def manifest(folder, count=40, patient="", **columns):
     return folder / "manifest.csv"
 
 
+def divide(folder, table, likely=(), **options):
+    """Write split.csv and return it, by id; `likely` are rows of pairs.csv."""
+    output, pairs = folder / "split.csv", folder / "pairs.csv"
+    names = tables.columns("pairs")
+    pd.DataFrame([dict.fromkeys(names, "") | row for row in likely], columns=names).to_csv(
+        pairs, index=False
+    )
+    arguments = {"test": 0.2, "validation": 0.25, "seed": 42, "stratify": True} | options
+    split(manifest=table, pairs=pairs, output=output, **arguments)
+    return pd.read_csv(output, dtype=str, keep_default_na=False).set_index("id")
+
+
 def run(folder, table, **options):
     """Write split.csv and return it as a series of subsets by id."""
-    output = folder / "split.csv"
-    arguments = {"test": 0.2, "validation": 0.25, "seed": 42, "stratify": True} | options
-    split(manifest=table, output=output, **arguments)
-    return pd.read_csv(output, dtype=str, keep_default_na=False).set_index("id")["subset"]
+    return divide(folder, table, **options)["subset"]
 
 
 def own_split(folder, table, change=lambda subsets: subsets):
@@ -262,3 +272,68 @@ def test_sound_subsets_pass():
 @pytest.mark.parametrize(("count", "text"), [(1, "0"), (3, "0, 1, 2"), (5, "0, 1, 2 and 2 more")])
 def test_long_lists_are_cut(count, text):
     assert shorten([str(value) for value in range(count)], limit=3) == text
+
+
+# --- cross-validation -----------------------------------------------------------------------
+
+
+def test_without_a_test_subset_every_image_is_held_out_once(tmp_path):
+    table = divide(tmp_path, manifest(tmp_path), test=0, folds=4)
+    assert set(table["subset"]) == {"oof"}
+    assert table["fold"].value_counts().to_dict() == dict.fromkeys("1234", 10)
+
+
+def test_the_test_subset_is_that_of_the_hold_out_split(tmp_path):
+    held_out = run(tmp_path, manifest(tmp_path))
+    table = divide(tmp_path, manifest(tmp_path), folds=4)
+    np.testing.assert_array_equal(held_out == "test", table["subset"] == "test")
+    tested = table["subset"] == "test"
+    assert set(table.loc[tested, "fold"]) == set(table.loc[tested, "validates"]) == {""}
+    assert set(table.loc[~tested, "fold"]) == set("1234")
+
+
+def test_folds_keep_patients_and_suspected_persons_together(tmp_path):
+    patients = [f"p{row // 2}" if row % 4 < 2 else "" for row in range(40)]
+    likely = [
+        {"first": "e2", "second": "n30", "kind": "same-person", "patients": "unknown"},
+        {"first": "n30", "second": "n31", "kind": "near-duplicate", "patients": "unknown"},
+    ]
+    likely = [row | {"likeness": 0.9, "correlation": 0.9, "mirrored": 0} for row in likely]
+    table = divide(tmp_path, manifest(tmp_path, patient=patients), likely, test=0, folds=4)
+    known = np.array(patients, dtype=object)
+    assert spread(table["fold"].to_numpy(), known) == 1
+    assert table.loc[["e2", "n30", "n31"], "fold"].nunique() == 1
+    assert table.loc[["e2", "n30", "n31"], "validates"].nunique() == 1
+
+
+def test_an_own_files_folds_are_followed(tmp_path):
+    table = manifest(tmp_path)
+    ids = pd.read_csv(table)["id"]
+    own = pd.DataFrame({"id": ids, "subset": "oof", "fold": ["1", "2"] * 20})
+    own.loc[own["id"] == "e0", ["subset", "fold"]] = ["test", ""]
+    own.loc[own["id"] == "n20", ["subset", "fold"]] = ["test", ""]
+    own.to_csv(tmp_path / "mine.csv", index=False)
+    found = divide(tmp_path, table, file=tmp_path / "mine.csv", folds=2)
+    assert list(found["fold"]) == list(own["fold"])
+    assert list(found["subset"]) == list(own["subset"])
+    with pytest.raises(UserError, match=r"its folds are 1, 2, those of split\.folds are 1 to 3"):
+        divide(tmp_path, table, file=tmp_path / "mine.csv", folds=3)
+    with pytest.raises(UserError, match=r"set split\.folds in the config"):
+        divide(tmp_path, table, file=tmp_path / "mine.csv")
+
+
+def test_a_fold_without_both_classes_is_refused(tmp_path):
+    patients = ["p1"] * 20 + [f"q{row}" for row in range(20)]
+    with pytest.raises(UserError, match=r"the drawn split: fold \d has no effusion image"):
+        divide(tmp_path, manifest(tmp_path, patient=patients), test=0, folds=4)
+
+
+def test_identical_images_in_two_subsets_are_refused(tmp_path):
+    table = manifest(tmp_path)
+    copies = {"first": "e0", "second": "e1", "kind": "identical", "patients": "unknown"}
+    copies |= {"likeness": 1, "correlation": 1, "mirrored": 0}
+    path = own_split(tmp_path, table)
+    with pytest.raises(UserError, match=r"identical images in different subsets: e0 = e1"):
+        divide(tmp_path, table, [copies], file=path)
+    found = divide(tmp_path, table, [copies], file=path, allow_leakage=True)
+    assert list(found["subset"][:2]) == ["train", "validation"]

@@ -7,7 +7,7 @@ from cxr.backend import fix_bits
 from cxr.batches import TrainingBatches
 from cxr.errors import UserError
 from cxr.network import build_network
-from cxr.training import fit, majority_accuracy, make_optimizer, predict
+from cxr.training import AveragedWeights, fit, majority_accuracy, make_optimizer, predict
 
 THREADS = 2
 fix_bits(0, THREADS)  # TensorFlow takes the number of threads once, before its first operation
@@ -22,6 +22,8 @@ RECIPE = {
     "dense": [],
     "dropout": 0.3,
     "l2": 1e-4,
+    "strides": None,
+    "head": "average",
     "optimizer": "adamw",
     "learning_rate": 0.02,
     "weight_decay": 1e-4,
@@ -32,7 +34,9 @@ RECIPE = {
     "batch_size": 8,
     "steps_per_epoch": None,
     "epochs": 2,
+    "ema": 0.0,
     "keep": "last",
+    "test_flip": False,
     "threads": THREADS,
     "augment": {"rotation": 10, "shift": 0.1, "flip": True},
 }
@@ -122,6 +126,70 @@ def test_training_takes_the_batches_one_after_another_over_all_epochs(images):
         expected.train_on_batch(*batches[batch])
     for one, two in zip(network.get_weights(), expected.get_weights(), strict=True):
         np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+def average_of_a_plain_loop(images, recipe, seed):
+    """The running average of all weights over a whole run, without `fit`."""
+    fix_bits(seed, THREADS)
+    network = build_network(16, [4, 6], [3, 3], batch_norm=recipe["batch_norm"])
+    network.compile(
+        optimizer=keras.optimizers.SGD(recipe["learning_rate"], 0.9), loss="binary_crossentropy"
+    )
+    batches = TrainingBatches(images, *TRAINING, 16, 8, 5 * recipe["epochs"], seed, {})
+    average = 0
+    for batch in range(len(batches)):
+        network.train_on_batch(*batches[batch])
+        move = max(1 - recipe["ema"], 1 / (batch + 1))
+        average = average + move * (np.array(network.get_weights(), dtype=object) - average)
+    return average
+
+
+def test_averaged_weights_are_kept_and_change_no_training(images):
+    recipe = PLAIN | {"batch_norm": True, "learning_rate": 0.05, "epochs": 3, "ema": 0.8}
+    network, _ = fit(images, TRAINING, VALIDATION, recipe, 5, "tiny")
+    expected = average_of_a_plain_loop(images, recipe, 5)
+    for one, two in zip(network.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-4)
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_averaged_weights_are_the_ones_judged(images, keep):
+    rows, labels = VALIDATION
+    wrong = 1 - labels  # so that the best epoch is not the last
+    changes = {"ema": 0.8, "keep": keep, "epochs": 4, "learning_rate": 0.1}
+    network, history = trained(images, validation=(rows, wrong), **changes)
+    losses = [row["val_loss"] for row in history]
+    expected = min(losses) if keep == "best" else losses[-1]
+    np.testing.assert_allclose(log_loss(wrong, predict(network, images, rows)), expected, rtol=1e-4)
+    assert min(losses) < losses[-1]
+
+
+def test_the_average_is_the_plain_mean_of_the_first_weights():
+    network = build_network(8, [2], [3], batch_norm=True)
+    averaging = AveragedWeights(0.99)
+    averaging.set_model(network)
+    seen = []
+    for step in range(4):
+        network.set_weights([weights + step for weights in network.get_weights()])
+        seen.append(network.get_weights())
+        averaging.on_train_batch_end(step)
+    averaging.on_test_begin()
+    for weights, *steps in zip(network.get_weights(), *seen, strict=True):
+        np.testing.assert_allclose(weights, np.mean(steps, axis=0), atol=1e-5)
+    averaging.on_epoch_begin(1)
+    for weights, last in zip(network.get_weights(), seen[-1], strict=True):
+        np.testing.assert_array_equal(weights, last)
+
+
+def test_predictions_of_both_views_are_their_mean(images):
+    network = build_network(16, [4], [3])
+    rows = np.arange(20)
+    mirrored = np.ascontiguousarray(images[:, :, ::-1])
+    plain, other = predict(network, images, rows), predict(network, mirrored, rows)
+    both = predict(network, images, rows, flip=True)
+    assert np.abs(plain - other).max() > 1e-3
+    np.testing.assert_allclose(both, (plain + other) / 2, atol=1e-6)
+    np.testing.assert_allclose(predict(network, mirrored, rows, flip=True), both, atol=1e-6)
 
 
 @pytest.mark.parametrize(("steps", "batches"), [(None, 2 * 3), (5, 2 * 5)])
