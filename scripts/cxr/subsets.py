@@ -1,10 +1,13 @@
 """Which images train, validate and test: drawing the subsets, and what every split must hold."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from cxr.errors import UserError
+from cxr.together import reunite, straddling
 
 SUBSETS = ("train", "validation", "test")
 
@@ -45,6 +48,12 @@ def divide_patients(
     return parts[codes]
 
 
+def one_each(patients: np.ndarray) -> np.ndarray:
+    """Patients, str (n,), with an unknown one ("") in each of its images replaced by a new one."""
+    single = np.array([f" image {row}" for row in range(len(patients))], dtype=object)
+    return np.where(patients == "", single, patients)
+
+
 def draw_subsets(
     labels: np.ndarray,
     patients: np.ndarray,
@@ -52,11 +61,12 @@ def draw_subsets(
     validation: float,
     seed: int,
     stratify: bool,
+    groups: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw the three subsets, keeping each patient's images together.
 
     Without patients and with `stratify` false these are the lesson's two calls of scikit-learn's
-    train_test_split.
+    train_test_split; images that belong together all the same then change places with others.
 
     Args:
         labels: int (n,), 0 or 1.
@@ -65,6 +75,7 @@ def draw_subsets(
         validation: Share of what is left, 0 to 1.
         seed: Random state of both draws.
         stratify: Balance each class; otherwise only the number of images.
+        groups: str (n,), what is kept together; see `cxr.together.groups`. By default patients.
 
     Returns:
         str (n,), the subset of each image.
@@ -72,17 +83,16 @@ def draw_subsets(
     Raises:
         ValueError: There are too few images for the shares.
     """
-    known = patients != ""
-    if known.any():
-        single = np.array([f" image {row}" for row in range(len(labels))])
+    groups = patients if groups is None else groups
+    if (patients != "").any():
         shares = [(1 - test) * (1 - validation), (1 - test) * validation, test]
-        parts = divide_patients(labels, np.where(known, patients, single), shares, seed, stratify)
+        parts = divide_patients(labels, one_each(groups), shares, seed, stratify)
         return np.array(SUBSETS, dtype=object)[parts]
     rest, tested = _hold_out(np.arange(len(labels)), labels, test, seed, stratify)
     _, validating = _hold_out(rest, labels, validation, seed, stratify)
     subsets = np.full(len(labels), "train", dtype=object)
     subsets[tested], subsets[validating] = "test", "validation"
-    return subsets
+    return reunite(subsets, labels, groups, SUBSETS, seed)
 
 
 def _hold_out(rows, labels, share, seed, stratify) -> list[np.ndarray]:
@@ -92,23 +102,31 @@ def _hold_out(rows, labels, share, seed, stratify) -> list[np.ndarray]:
     )
 
 
-def check_subsets(manifest: pd.DataFrame, subsets: np.ndarray, source: str) -> None:
+def check_subsets(
+    manifest: pd.DataFrame,
+    subsets: np.ndarray,
+    source: str,
+    expected: Sequence[str] = SUBSETS,
+    allow_leakage: bool = False,
+) -> None:
     """Refuse subsets that lack a class or share a patient.
 
     Args:
         manifest: With the columns class and patient, "" where unknown.
         subsets: str (n,), the subset of each image of the manifest.
         source: What the message calls the split.
+        expected: The subsets that there have to be.
+        allow_leakage: Let patients be shared.
 
     Raises:
         UserError: Names the subset and class, or the patients.
     """
     counts = pd.crosstab(subsets, manifest["class"].to_numpy()).reindex(
-        index=SUBSETS, columns=["effusion", "normal"], fill_value=0
+        index=list(expected), columns=["effusion", "normal"], fill_value=0
     )
     lacking = [
         f"{subset} has no {name} image"
-        for subset in SUBSETS
+        for subset in expected
         for name in counts.columns
         if counts.loc[subset, name] == 0
     ]
@@ -118,6 +136,8 @@ def check_subsets(manifest: pd.DataFrame, subsets: np.ndarray, source: str) -> N
             f"({len(manifest)} images in all): give more images or divide them otherwise (split in "
             "the config)."
         )
+    if allow_leakage:
+        return
     known = manifest["patient"].to_numpy() != ""
     subsets_of = pd.Series(subsets[known]).groupby(manifest["patient"].to_numpy()[known]).unique()
     shared = [
@@ -129,7 +149,29 @@ def check_subsets(manifest: pd.DataFrame, subsets: np.ndarray, source: str) -> N
         raise UserError(
             f"{source}: patients that stand in more than one subset: {shorten(shared)}. Images of "
             "one patient resemble each other, so test results would look better than they are. "
-            "Keep each patient's images together."
+            "Keep each patient's images together; split.allow_leakage: true lets them pass."
+        )
+
+
+def check_copies(pairs: pd.DataFrame, parts: pd.Series, source: str) -> None:
+    """Refuse a split with identical images in two of its parts.
+
+    Args:
+        pairs: pairs.csv.
+        parts: The part of each image, by id; see `cxr.folds.parts`.
+        source: What the message calls the split.
+
+    Raises:
+        UserError: Names the images.
+    """
+    copies = pairs[(pairs["kind"] == "identical") & straddling(pairs, parts)]
+    if len(copies):
+        named = [f"{pair.first} = {pair.second}" for pair in copies.itertuples()]
+        raise UserError(
+            f"{source}: identical images in different subsets: {shorten(named)}. A network that "
+            "has seen an image knows its label, so test results would look better than they are. "
+            "Keep copies together (split.together in the config) or remove them; "
+            "split.allow_leakage: true lets them pass."
         )
 
 

@@ -1,0 +1,42 @@
+"""Find X-rays that are copies of each other, or that seem to be of one person.
+
+Reads manifest.csv and images.npy. Writes pairs.csv, one row per pair, before anything is split.
+Promises every exact copy; of near-duplicates and of one person's X-rays it finds a part, see
+`cxr.pairs`.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from cxr import tables
+from cxr.log import job_log, say
+from cxr.pairs import find_pairs
+from cxr.words import count
+
+
+def leakage_pairs(manifest: Path, images: Path, output: Path) -> None:
+    """Write pairs.csv.
+
+    Args:
+        manifest: manifest.csv.
+        images: images.npy, float32 (N, side, side), whose rows are those of the manifest.
+        output: pairs.csv to write.
+    """
+    cv2.setNumThreads(1)  # on small images, more threads only wait for each other
+    with threadpool_limits(1):
+        pairs = find_pairs(np.load(images, mmap_mode="r"), tables.read_csv(manifest))
+    tables.write_table(pairs, output, "pairs")
+    for kind, number in pairs["kind"].value_counts().items():
+        say(f"{kind}: {count(number, 'pair')}")
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        leakage_pairs(
+            manifest=snakemake.input.manifest,
+            images=snakemake.input.images,
+            output=snakemake.output[0],
+        )

@@ -1,0 +1,92 @@
+"""Ask whether results rest on held-out X-rays that have a relative among those learnt from.
+
+Reads every run's predictions.csv, manifest.csv, split.csv and pairs.csv. Writes
+leakage_sensitivity.csv: each experiment's AUROC over its held-out images, then without those whose
+patient, copy or suspected same person stands in another part of the split.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cxr import tables
+from cxr.folds import parts
+from cxr.intervals import score
+from cxr.leaks import KINDS, relatives
+from cxr.log import job_log
+from cxr.predictions import held_out, read_predictions
+
+
+def without_relatives(
+    runs: list[pd.DataFrame], related: dict[str, set[str]], experiment: str
+) -> list[dict]:
+    """Score an experiment with all its held-out images, and with fewer and fewer.
+
+    Args:
+        runs: Predictions of each seed on the same held-out images: id, label, probability, patient.
+        related: Ids of images with a relative in another part of the split, by what they share.
+        experiment: Its name.
+
+    Returns:
+        Rows of leakage_sensitivity.csv; each leaves out what those before it do, and more.
+    """
+    ids, labels, patients = (runs[0][name].to_numpy() for name in ("id", "label", "patient"))
+    probabilities = np.array([run["probability"] for run in runs])
+    gone = np.zeros(len(ids), dtype=bool)
+    rows = []
+    for kind in ("nothing", *related):
+        gone = gone | np.isin(ids, list(related.get(kind, ())))
+        left = ~gone
+        row = {"experiment": experiment, "without": kind, "left_out": gone.sum(), "n": left.sum()}
+        row |= dict.fromkeys(("auroc", "low", "high"), np.nan)
+        if len(set(labels[left])) == 2:
+            half = np.full(len(runs), 0.5)  # no metric that needs a threshold is taken
+            scored = score(labels[left], probabilities[:, left], half, patients[left])
+            low, high = scored.interval("auroc")
+            row |= {"auroc": scored.values["auroc"].mean(), "low": low, "high": high}
+        rows.append(row)
+    return rows
+
+
+def leakage_sensitivity(
+    predictions: list[Path],
+    experiments: list[str],
+    manifest: Path,
+    split: Path,
+    pairs: Path,
+    output: Path,
+) -> None:
+    """Write leakage_sensitivity.csv.
+
+    Args:
+        predictions: predictions.csv of each run, the seeds of an experiment pooled over folds.
+        experiments: The experiment of each.
+        manifest: manifest.csv.
+        split: split.csv.
+        pairs: pairs.csv.
+        output: leakage_sensitivity.csv to write.
+    """
+    known, divided = tables.read_table(manifest, "manifest"), tables.read_csv(split)
+    part = parts(divided).set_axis(divided["id"])
+    found = tables.read_table(pairs, "pairs")
+    related = {kind: relatives(kind, known, part, found) for kind in ("patients", *KINDS)}
+    runs: dict[str, list[pd.DataFrame]] = {}
+    for path, experiment in zip(predictions, experiments, strict=True):
+        table = read_predictions(path, manifest)
+        held = table[table["subset"] == held_out(table)].sort_values("row")
+        runs.setdefault(experiment, []).append(held)
+    rows = [row for name, run in runs.items() for row in without_relatives(run, related, name)]
+    tables.write_table(pd.DataFrame(rows), output, "leakage_sensitivity")
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        leakage_sensitivity(
+            predictions=snakemake.input.predictions,
+            experiments=snakemake.params.experiments,
+            manifest=snakemake.input.manifest,
+            split=snakemake.input.split,
+            pairs=snakemake.input.pairs,
+            output=snakemake.output[0],
+        )
