@@ -35,6 +35,7 @@ rule acquire_phantom:
         effusion=lookup("datasets/{dataset}/effusion", within=config),
         size=lookup("datasets/{dataset}/size", within=config),
         seed=lookup("datasets/{dataset}/seed", within=config),
+        label_noise=lookup("datasets/{dataset}/label_noise", within=config),
     script:
         "../scripts/acquire_phantom.py"
 

@@ -15,15 +15,28 @@ from cxr.phantom import draw_dataset
 
 
 def acquire_phantom(
-    folder: str | Path, normal: int, effusion: int, size: int, seed: int, processes: int
+    folder: str | Path,
+    normal: int,
+    effusion: int,
+    size: int,
+    seed: int,
+    label_noise: float,
+    processes: int,
 ) -> None:
     """Fill `folder` (data/<dataset>) with `normal` + `effusion` images of `size` x `size` pixels.
 
-    `processes` images are drawn at a time; their number does not change a pixel. Raises
-    `UserError` if `folder` holds files of the user's.
+    A share `label_noise` of each class, 0 to below 0.5, gets the wrong label. `processes` images
+    are drawn at a time; their number does not change a pixel. Raises `UserError` if `folder` holds
+    files of the user's.
     """
     folder = Path(folder)
-    drawn = {"normal": normal, "effusion": effusion, "size": size, "seed": seed}
+    drawn = {
+        "normal": normal,
+        "effusion": effusion,
+        "size": size,
+        "seed": seed,
+        "label_noise": label_noise,
+    }
     with acquired.staging(folder) as staging:
         draw_dataset(staging, **drawn, processes=processes, progress=_say_quarters())
         acquired.replace(folder, staging, {"source": "phantom", **drawn})
@@ -50,5 +63,6 @@ if __name__ == "__main__":
             effusion=snakemake.params.effusion,
             size=snakemake.params.size,
             seed=snakemake.params.seed,
+            label_noise=snakemake.params.label_noise,
             processes=snakemake.threads,
         )

@@ -5,7 +5,8 @@ import pytest
 import acquire_phantom as script
 from cxr.errors import UserError
 
-NUMBERS = {"normal": 3, "effusion": 2, "size": 64, "seed": 5, "processes": 1}
+DRAWN = {"normal": 3, "effusion": 2, "size": 64, "seed": 5, "label_noise": 0}
+NUMBERS = {**DRAWN, "processes": 1}
 
 
 def test_the_phantom_fills_the_folder(tmp_path):
@@ -16,7 +17,19 @@ def test_the_phantom_fills_the_folder(tmp_path):
     assert list((folder / "masks").glob("*.png"))
     record = json.loads((folder / "acquired.json").read_text())
     assert record.pop("files") == len((folder / "files.csv").read_text().splitlines()) - 1
-    assert record == {"source": "phantom", "normal": 3, "effusion": 2, "size": 64, "seed": 5}
+    assert record == {"source": "phantom", **DRAWN}
+
+
+def test_label_noise_moves_images_and_nothing_else(tmp_path):
+    clean, noisy = tmp_path / "clean", tmp_path / "noisy"
+    numbers = {**NUMBERS, "effusion": 3}
+    script.acquire_phantom(clean, **numbers)
+    script.acquire_phantom(noisy, **{**numbers, "label_noise": 0.4})
+    images = [sorted(folder.glob("[en]*/*.png")) for folder in (clean, noisy)]
+    assert [path.parent for path in images[0]] != [path.parent for path in images[1]]
+    bytes_of = [{path.name: path.read_bytes() for path in paths} for paths in images]
+    assert bytes_of[0] == bytes_of[1]
+    assert json.loads((noisy / "acquired.json").read_text())["label_noise"] == 0.4
 
 
 def test_a_users_image_among_the_phantoms_is_kept(tmp_path):

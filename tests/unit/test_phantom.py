@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cxr.phantom import draw_dataset, thorax
 from cxr.phantom.canvas import Sketch, ribbon
-from cxr.phantom.cohort import draw_cohort
+from cxr.phantom.cohort import draw_cohort, mislabel
 from cxr.phantom.exam import PATTERNS, draw_exam
 from cxr.phantom.patient import draw_patient
 from cxr.phantom.pose import Pose, grid, to_image, to_patient
@@ -76,6 +76,7 @@ def test_labels_describe_each_image(folder):
     rows = labels(folder)
     assert [row["label"] for row in rows] == ["1"] * EFFUSION + ["0"] * NORMAL
     for row in rows:
+        assert row["true_label"] == row["label"]
         effusion = row["label"] == "1"
         assert row["path"].startswith("effusion/phantom-e" if effusion else "normal/phantom-n")
         assert row["mask"] == f"masks/{Path(row['path']).name}"
@@ -107,6 +108,22 @@ def test_another_seed_gives_other_images(folder, tmp_path):
     )
 
 
+def test_label_noise_changes_folders_and_labels_alone(folder, tmp_path):
+    draw_dataset(tmp_path, NORMAL, EFFUSION, SIZE, seed=3, processes=1, label_noise=0.2)
+    clean = {Path(row["path"]).name: row for row in labels(folder)}
+    noisy = {Path(row["path"]).name: row for row in labels(tmp_path)}
+    assert noisy.keys() == clean.keys()
+    kept = ("patient", "age", "view", "mask", "side", "volume_left_ml", "mask_share", "true_label")
+    for name, row in noisy.items():
+        assert {key: row[key] for key in kept} == {key: clean[name][key] for key in kept}
+        assert row["path"] == f"{'effusion' if row['label'] == '1' else 'normal'}/{name}"
+        for key in ("path", "mask"):
+            moved, original = tmp_path / row[key], folder / clean[name][key]
+            assert moved.read_bytes() == original.read_bytes()
+    wrong = [row["true_label"] for row in noisy.values() if row["label"] != row["true_label"]]
+    assert sorted(wrong) == ["0"] * round(0.2 * NORMAL) + ["1"] * round(0.2 * EFFUSION)
+
+
 def test_progress_ends_at_the_total(tmp_path):
     seen = []
     draw_dataset(tmp_path, 1, 1, 64, 1, 1, progress=lambda done, total: seen.append((done, total)))
@@ -124,6 +141,8 @@ def test_progress_ends_at_the_total(tmp_path):
         ("processes", 0),
         ("normal", True),
         ("seed", -1),
+        ("label_noise", -0.1),
+        ("label_noise", 0.5),
     ],
 )
 def test_bad_arguments_are_named(tmp_path, argument, value):
@@ -142,6 +161,22 @@ def test_cohort_has_exact_counts_and_each_name_once(normal, effusion, seed):
     assert len(visits) == normal + effusion
     assert all(person.visits for person in people)
     assert len(people) == max(1, round((normal + effusion) * 5 / 7))
+
+
+@given(
+    counts=st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    share=st.floats(0, 0.49),
+    seed=st.integers(0, 2**32),
+)
+@settings(max_examples=40, deadline=None)
+def test_mislabel_flips_an_exact_share_of_each_class(counts, share, seed):
+    people = draw_cohort(np.random.default_rng(seed), *counts)
+    noisy = mislabel(np.random.default_rng(seed), people, share)
+    before, after = ([v for person in each for v in person.visits] for each in (people, noisy))
+    assert [replace(visit, mislabelled=False) for visit in after] == before
+    for label, count in enumerate(counts):
+        wrong = [visit for visit in after if visit.label == label and visit.given != label]
+        assert len(wrong) == round(share * count)
 
 
 def test_default_cohort_is_confounded_mildly():

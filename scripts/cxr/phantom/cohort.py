@@ -1,6 +1,6 @@
-"""Who is imaged how often, and which images show an effusion."""
+"""Who is imaged how often, which images show an effusion, and which are said to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,12 +11,19 @@ PATIENTS_PER_IMAGE = 5 / 7
 class Visit:
     """One image to be drawn.
 
-    name: file name without suffix (`phantom-e3`); label: 1 = effusion, 0 = normal; view: PA or AP.
+    name: file name without suffix (`phantom-e3`); label: 1 = effusion, 0 = normal; view: PA or AP;
+    mislabelled: the data set says the other label.
     """
 
     name: str
     label: int
     view: str
+    mislabelled: bool = False
+
+    @property
+    def given(self) -> int:
+        """The label in the data set: 1 = effusion, 0 = normal."""
+        return 1 - self.label if self.mislabelled else self.label
 
 
 @dataclass(frozen=True)
@@ -56,4 +63,20 @@ def draw_cohort(rng: np.random.Generator, normal: int, effusion: int) -> list[Pe
     return [
         Person(i, int(ages[i]), str(sexes[i]), tuple(visits[j] for j in np.flatnonzero(owner == i)))
         for i in range(patients)
+    ]
+
+
+def mislabel(rng: np.random.Generator, people: list[Person], share: float) -> list[Person]:
+    """Give a share of each class's images, 0 to 1, the wrong label, rounded to whole images.
+
+    Each image is as likely as any other of its class: clear or hard to read, and whatever the
+    patient's other images are called.
+    """
+    wrong = set()
+    for label in (0, 1):
+        names = [visit.name for each in people for visit in each.visits if visit.label == label]
+        wrong.update(rng.choice(names, round(share * len(names)), replace=False))
+    return [
+        replace(each, visits=tuple(replace(v, mislabelled=v.name in wrong) for v in each.visits))
+        for each in people
     ]

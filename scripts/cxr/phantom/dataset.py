@@ -9,14 +9,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cxr.phantom.cohort import Person, draw_cohort
+from cxr.phantom.cohort import Person, draw_cohort, mislabel
 from cxr.phantom.exam import Exam, draw_exam
 from cxr.phantom.patient import draw_patient
 from cxr.phantom.render import render
 
 COLUMNS = (
     "path", "label", "patient", "age", "sex", "view", "mask", "side", "pattern_right",
-    "pattern_left", "volume_right_ml", "volume_left_ml", "mask_share", "confusers",
+    "pattern_left", "volume_right_ml", "volume_left_ml", "mask_share", "confusers", "true_label",
 )  # fmt: skip
 SIDES = {(False, False): "", (True, False): "right", (False, True): "left", (True, True): "both"}
 SMALLEST, LARGEST = 64, 2048
@@ -44,7 +44,7 @@ def _draw_person(
     for visit, visit_seed in zip(person.visits, visit_seeds, strict=True):
         exam = draw_exam(np.random.default_rng(visit_seed), patient, visit.label, visit.view)
         picture = render(patient, exam, size)
-        path = f"{'effusion' if visit.label else 'normal'}/{visit.name}.png"
+        path = f"{'effusion' if visit.given else 'normal'}/{visit.name}.png"
         mask = f"masks/{visit.name}.png"
         for name, image in ((path, picture.image), (mask, picture.mask)):
             if not cv2.imwrite(str(folder / name), image, [cv2.IMWRITE_PNG_COMPRESSION, 2]):
@@ -53,7 +53,7 @@ def _draw_person(
         rows.append(
             {
                 "path": path,
-                "label": visit.label,
+                "label": visit.given,
                 "patient": f"p{person.index + 1:04d}",
                 "age": person.age,
                 "sex": person.sex,
@@ -66,6 +66,7 @@ def _draw_person(
                 "volume_left_ml": round(picture.volumes[1]),
                 "mask_share": round(float((picture.mask > 0).mean()), 5),
                 "confusers": _confusers(exam, patient.raised_side),
+                "true_label": visit.label,
             }
         )
     return rows
@@ -102,6 +103,7 @@ def draw_dataset(
     size: int = 512,
     seed: int = 1,
     processes: int = 2,
+    label_noise: float = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Draw a data set of simulated radiographs into `folder`, which is created where missing.
@@ -110,18 +112,23 @@ def draw_dataset(
     image (8-bit grey, size x size; masks 0 and 255) and labels.csv. The bits depend on counts, size
     and seed alone: each patient has a seed of their own, whichever process draws them.
 
+    label_noise: share of each class's images, 0 to 0.5, that get the wrong label: an effusion lies
+    in normal/ under its own name (phantom-e3.png) and the other way round. Pixels and masks stay.
     progress: called with (images drawn, images in all) now and then.
-    Raises ValueError if a count is below 1, size outside 64 to 2048, or seed negative; OSError if a
-    file cannot be written.
+    Raises ValueError if a count is below 1, size outside 64 to 2048, seed negative or label_noise
+    out of its range; OSError if a file cannot be written.
     """
     _check(normal, effusion, size, processes)
     if seed < 0:
         raise ValueError(f"seed must not be negative, not {seed!r}")
+    if not 0 <= label_noise < 0.5:
+        raise ValueError(f"label_noise must be from 0 to below 0.5, not {label_noise!r}")
     folder = Path(folder)
     for name in ("effusion", "normal", "masks"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    cohort_seed, *seeds = np.random.SeedSequence(seed).spawn(1 + normal + effusion)
+    cohort_seed, *seeds, noise_seed = np.random.SeedSequence(seed).spawn(2 + normal + effusion)
     people = draw_cohort(np.random.default_rng(cohort_seed), normal, effusion)
+    people = mislabel(np.random.default_rng(noise_seed), people, label_noise)
     pairs = list(zip(seeds, people, strict=False))
     batches = [pairs[start : start + 16] for start in range(0, len(pairs), 16)]
     jobs = [(folder, size, batch) for batch in batches]
