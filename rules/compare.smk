@@ -1,7 +1,7 @@
 """Experiments side by side.
 
-INPUTS   results/<dataset>/<experiment>/seed-<seed>/predictions.csv and metrics.json of every
-         experiment in `run` and every seed, results/<dataset>/manifest.csv
+INPUTS   results/<dataset>/<experiment>/seed-<seed>/predictions.csv of every experiment in `run`
+         and every seed, results/<dataset>/baselines.csv and manifest.csv
 OUTPUTS  results/<dataset>/comparison.csv and comparison.png
 """
 
@@ -14,19 +14,16 @@ rule compare:
 
 
 rule compare_experiments:
-    """Compare the experiments on the same test images, with paired 95 % intervals."""
+    """Compare experiments and baselines on the same held-out images, with paired 95 % intervals."""
     input:
         predictions=expand(
             "results/{{dataset}}/{experiment}/seed-{seed}/predictions.csv",
             experiment=config["run"],
             seed=config["seeds"],
         ),
-        scores=expand(
-            "results/{{dataset}}/{experiment}/seed-{seed}/metrics.json",
-            experiment=config["run"],
-            seed=config["seeds"],
-        ),
+        baselines="results/{dataset}/baselines.csv",
         manifest="results/{dataset}/manifest.csv",
+        schema="schemas/comparison.schema.yaml",
         code=modules("compare"),
     output:
         "results/{dataset}/comparison.csv",
@@ -39,8 +36,7 @@ rule compare_experiments:
         runtime=20,
     params:
         experiments=[experiment for experiment in config["run"] for seed in config["seeds"]],
-        resamples=config["evaluate"]["resamples"],
-        seed=config["evaluate"]["seed"],
+        threshold=config["evaluate"]["threshold"],
     script:
         "../scripts/compare.py"
 

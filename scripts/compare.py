@@ -1,129 +1,131 @@
-"""Put the experiments side by side.
+"""Put the experiments side by side, with the mean of their seeds and what they have to beat.
 
-Reads the predictions.csv and metrics.json of every run and manifest.csv (for the patients).
-Writes comparison.csv: each experiment's test metrics, mean over seeds, with their 95 % intervals,
-their spread over seeds and their paired difference to the first experiment.
+Reads the predictions.csv of every run, baselines.csv and manifest.csv (for the patients). Writes
+comparison.csv: metrics on the held-out images, mean over seeds, with their 95 % intervals, their
+spread over seeds, and paired differences to the first experiment and to the thumbnail.
 """
 
-import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from cxr import metrics
+from cxr import intervals, tables
+from cxr.comparison import score_runs, side_by_side
 from cxr.log import job_log, say
-from cxr.predictions import read_predictions
+from cxr.predictions import held_out, read_predictions
+from cxr.summaries import RULES, SUBSETS, choose, per_image, stated
+
+BAR = "thumbnail"  # the baseline that a network should beat
+ABOVE = ["above_thumbnail", "above_thumbnail_low", "above_thumbnail_high"]
 
 
-def run_values(
-    predictions: pd.DataFrame, threshold: float, resamples: int, seed: int
-) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """Metrics of one run's test images, and the same in bootstrap resamples of patients.
+def mean_of(runs: list[pd.DataFrame]) -> pd.DataFrame:
+    """The ensemble of a classifier's runs: the mean probability of each image.
 
     Args:
-        predictions: Columns label, probability and patient, one row per test image.
-        threshold: The run's threshold.
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap; the same for runs that are compared.
+        runs: One table per run, the same rows in the same order, with the column probability.
+    """
+    probability = sum(run["probability"] for run in runs) / len(runs)
+    return runs[0].assign(probability=probability)
+
+
+def with_thresholds(table: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """The held-out images, with the threshold that a rule chooses on the validation images.
+
+    Args:
+        table: Predictions of one run, see `cxr.predictions.read_predictions`.
+        rule: 0.5, youden or sensitivity_95.
 
     Returns:
-        Values by metric, and arrays (resamples,) by metric; NaN where undefined.
+        The rows of the held-out subset, with the column threshold (float).
     """
-    columns = (predictions[name].to_numpy() for name in ("label", "probability", "patient"))
-    labels, probabilities, patients = columns
-    values = metrics.all_metrics(labels, probabilities, np.ones((1, len(labels))), threshold)
-    resampled = metrics.bootstrap(labels, probabilities, threshold, patients, resamples, seed)
-    return {name: value[0] for name, value in values.items()}, resampled
+    table = table if "fold" in table else table.assign(fold="")
+    chosen = stated("threshold", choose(table[table["subset"] == "validation"], RULES[rule]))
+    table = table[table["subset"] == held_out(table)]
+    return table.assign(threshold=per_image(chosen, "threshold", table["fold"]))
+
+
+def verdict(low: float, high: float) -> str:
+    """What the interval of a difference supports: higher, lower or cannot tell; "" without one."""
+    if pd.isna(low):
+        return ""
+    return "higher" if low > 0 else "lower" if high < 0 else "cannot tell"
 
 
 def compare_runs(
-    runs: dict[str, list[tuple[pd.DataFrame, float]]], resamples: int, seed: int
+    experiments: dict[str, list[pd.DataFrame]], baselines: dict[str, pd.DataFrame], rule: str
 ) -> pd.DataFrame:
-    """Compare experiments on the same test images.
+    """Compare experiments, their ensembles and baselines on the same held-out images.
 
     Args:
-        runs: For each experiment, in order, its seeds' test predictions (columns id, label,
-            probability, patient, in the same order everywhere) and thresholds.
-        resamples: Of the bootstrap, by patient.
-        seed: Of the bootstrap; all experiments see the same resamples.
+        experiments: For each experiment, in order, the predictions of each seed, see
+            `cxr.predictions.read_predictions`; the same images in the same order everywhere.
+        baselines: The predictions of each baseline.
+        rule: Of the threshold, see `with_thresholds`.
 
     Returns:
-        One row per experiment and metric: experiment, seeds, n, metric, value (mean over seeds),
-        low, high (95 % interval over patients, the seeds held fixed), seed_sd (standard
-        deviation over seeds, empty for one), and difference, difference_low, difference_high to
-        the first experiment (empty for itself).
+        comparison.csv.
     """
-    rows = []
-    first = None
-    for experiment, seeds in runs.items():
-        scored = [run_values(table, cut, resamples, seed) for table, cut in seeds]
-        values = {name: np.array([v[name] for v, _ in scored]) for name in scored[0][0]}
-        resampled = {name: np.mean([r[name] for _, r in scored], axis=0) for name in values}
-        for name, value in values.items():
-            low, high = metrics.interval(resampled[name])
-            row = {
-                "experiment": experiment,
-                "seeds": len(seeds),
-                "n": len(seeds[0][0]),
-                "metric": name,
-                "value": value.mean(),
-                "low": low,
-                "high": high,
-                "seed_sd": value.std(ddof=1) if len(value) > 1 else None,
-            }
-            if first is not None:
-                low, high = metrics.interval(resampled[name] - first[1][name])
-                row |= {
-                    "difference": value.mean() - first[0][name].mean(),
-                    "difference_low": low,
-                    "difference_high": high,
-                }
-            rows.append(row)
-        first = first or (values, resampled)
-    columns = ["experiment", "seeds", "n", "metric", "value", "low", "high", "seed_sd"]
-    columns += ["difference", "difference_low", "difference_high"]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.astype(dict.fromkeys(columns[4:], float))
-
-
-def read_run(predictions: Path, scores: Path, manifest: Path) -> tuple[pd.DataFrame, float]:
-    """Test predictions of one run with their patients, and the run's threshold."""
-    table = read_predictions(predictions, manifest)
-    return table[table["subset"] == "test"], json.loads(Path(scores).read_text())["threshold"]
+    ensembles = {
+        f"{name} ensemble": [mean_of(runs)] for name, runs in experiments.items() if len(runs) > 1
+    }
+    others = {name: [table] for name, table in baselines.items()}
+    kinds = {"experiment": experiments, "ensemble": ensembles, "baseline": others}
+    runs = {
+        name: [with_thresholds(table, rule) for table in found]
+        for part in kinds.values()
+        for name, found in part.items()
+    }
+    scored = {name: score_runs(found) for name, found in runs.items()}
+    table = side_by_side(scored)
+    above = [
+        intervals.difference(scored[row.experiment], scored[BAR], row.metric)
+        if BAR in scored and row.experiment != BAR
+        else (None,) * 3
+        for row in table.itertuples()
+    ]
+    table[ABOVE] = pd.DataFrame(above, dtype=float)
+    first = next(iter(runs.values()))[0]
+    return table.assign(
+        kind=table["experiment"].map({name: kind for kind, part in kinds.items() for name in part}),
+        subset=first["subset"].iloc[0],
+        n=len(first),
+        verdict=list(map(verdict, table["difference_low"], table["difference_high"])),
+        above_verdict=list(map(verdict, table[ABOVE[1]], table[ABOVE[2]])),
+    )
 
 
 def compare(
     experiments: list[str],
     predictions: list[Path],
-    scores: list[Path],
+    baselines: Path,
     manifest: Path,
     output: Path,
-    resamples: int,
-    seed: int,
+    threshold: str | float,
 ) -> None:
     """Write comparison.csv.
 
     Args:
         experiments: The experiment of each run, the one that others are compared to first.
         predictions: predictions.csv of each run.
-        scores: metrics.json of each run.
+        baselines: baselines.csv.
         manifest: manifest.csv.
         output: comparison.csv to write.
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
+        threshold: Rule of the threshold: 0.5, youden or sensitivity_95, as text or number.
     """
     runs = {}
-    for experiment, table, score in zip(experiments, predictions, scores, strict=True):
-        runs.setdefault(experiment, []).append(read_run(table, score, manifest))
-    comparison = compare_runs(runs, resamples, seed)
-    comparison.to_csv(output, index=False)
-    for row in comparison[comparison["metric"] == "auroc"].itertuples():
-        line = f"{row.experiment}  test AUROC {row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
-        if not np.isnan(row.difference):
+    for experiment, path in zip(experiments, predictions, strict=True):
+        runs.setdefault(experiment, []).append(read_predictions(path, manifest))
+    simple = dict(list(read_predictions(baselines, manifest).groupby("baseline", sort=False)))
+    table = compare_runs(runs, simple, str(threshold))
+    tables.write_table(table, output, "comparison")
+    for row in table[table["metric"] == "auroc"].itertuples():
+        line = f"{row.experiment}  {SUBSETS[row.subset]} AUROC {row.value:.3f}"
+        line += "" if pd.isna(row.low) else f" ({row.low:.3f} to {row.high:.3f})"
+        if row.verdict:
             line += (
                 f", {row.difference:+.3f} ({row.difference_low:+.3f} to "
-                f"{row.difference_high:+.3f}) beside {comparison['experiment'][0]}"
+                f"{row.difference_high:+.3f}) beside {experiments[0]}"
             )
         say(f"{line}, n = {row.n}, seeds: {row.seeds}")
 
@@ -133,9 +135,8 @@ if __name__ == "__main__":
         compare(
             experiments=snakemake.params.experiments,
             predictions=snakemake.input.predictions,
-            scores=snakemake.input.scores,
+            baselines=snakemake.input.baselines,
             manifest=snakemake.input.manifest,
             output=snakemake.output[0],
-            resamples=snakemake.params.resamples,
-            seed=snakemake.params.seed,
+            threshold=snakemake.params.threshold,
         )

@@ -1,4 +1,4 @@
-"""Draw comparison.csv: each experiment's test metrics with their intervals and seeds.
+"""Draw comparison.csv: metrics on the held-out images with their intervals and seeds.
 
 Reads comparison.csv. Writes comparison.png.
 """
@@ -11,6 +11,7 @@ import pandas as pd
 
 from cxr import plots
 from cxr.log import job_log
+from cxr.summaries import SUBSETS
 
 SHOWN = {
     "auroc": "AUROC",
@@ -20,6 +21,7 @@ SHOWN = {
     "specificity": "specificity",
 }
 MARKERS = "osD^v"  # as many as share no factor with the colours: 35 differ in one or both
+HOLLOW = {"markerfacecolor": "white"}
 BAND = {"linewidth": 7, "alpha": 0.3, "markersize": 0}
 
 
@@ -33,10 +35,11 @@ def draw_comparison(comparison: pd.DataFrame, title: str) -> plt.Figure:
         title: Above the figure.
     """
     names = list(comparison["experiment"].unique())
+    styles = _styles(comparison)
     figure, (values, differences) = plt.subplots(
         1,
         2,
-        figsize=(10, 2.2 + len(SHOWN) * (0.3 + 0.2 * len(names))),
+        figsize=(10, 2.2 + len(SHOWN) * (0.3 + 0.17 * len(names))),
         width_ratios=(3, 2),
         layout="constrained",
     )
@@ -44,11 +47,8 @@ def draw_comparison(comparison: pd.DataFrame, title: str) -> plt.Figure:
     for number, name in enumerate(names):
         part = comparison[comparison["experiment"] == name].set_index("metric").loc[list(SHOWN)]
         places = np.arange(len(SHOWN)) + (number - (len(names) - 1) / 2) * 0.8 / len(names)
-        label = f"{name}, {_seeds(part['seeds'].iloc[0])}"
-        style = {
-            "color": plots.SERIES[number % len(plots.SERIES)],
-            "fmt": MARKERS[number % len(MARKERS)],
-        }
+        label = _label(part.iloc[0])
+        style = styles[name]
         values.errorbar(part["value"], places, xerr=part["seed_sd"], **BAND | style)
         _draw_rows(values, places, part, ("value", "low", "high"), label=label, **style)
         if number:
@@ -56,7 +56,8 @@ def draw_comparison(comparison: pd.DataFrame, title: str) -> plt.Figure:
             _draw_rows(differences, places, part, keys, **style)
     n = comparison["n"].iloc[0]
     bands = "; broad: 1 SD over seeds" if comparison["seed_sd"].notna().any() else ""
-    values.set(xlabel=f"{n} test images, 95 % bootstrap interval{bands}", xlim=(0, 1.01))
+    subset = SUBSETS[comparison["subset"].iloc[0]]
+    values.set(xlabel=f"{n} {subset} images, 95 % interval{bands}", xlim=(-0.02, 1.02))
     differences.axvline(0, color=plots.BLACK, linewidth=1)
     differences.set(xlabel=f"paired difference to {names[0]}, 95 % interval")
     for axis in (values, differences):
@@ -75,19 +76,41 @@ def draw_comparison(comparison: pd.DataFrame, title: str) -> plt.Figure:
     return figure
 
 
+def _styles(comparison: pd.DataFrame) -> dict[str, dict]:
+    """An ensemble looks like its experiment, but hollow; baselines are grey and hollow."""
+    styles, drawn = {}, {"experiment": 0, "baseline": 0}
+    for name, kind in comparison.groupby("experiment", sort=False)["kind"].first().items():
+        if kind == "ensemble":
+            styles[name] = styles[name.removesuffix(" ensemble")] | HOLLOW
+            continue
+        number, drawn[kind] = drawn[kind], drawn[kind] + 1
+        styles[name] = {"fmt": MARKERS[number % len(MARKERS)]}
+        if kind == "baseline":
+            styles[name] |= {"color": plots.GREY} | HOLLOW
+        else:
+            styles[name] |= {"color": plots.SERIES[number % len(plots.SERIES)]}
+    return styles
+
+
 def _draw_rows(axis, places, part, keys, **style) -> None:
     value, low, high = (part[key] for key in keys)
     errors = [(value - low).clip(lower=0), (high - value).clip(lower=0)]
     axis.errorbar(value, places, xerr=errors, capsize=3, linewidth=1.5, **style)
 
 
-def _seeds(count: int) -> str:
-    return "1 seed" if count == 1 else f"mean of {count} seeds"
+def _label(row: pd.Series) -> str:
+    if row["kind"] == "baseline":
+        return f"{row['experiment']} (baseline)"
+    if row["kind"] == "ensemble":
+        return row["experiment"]
+    seeds = "1 seed" if row["seeds"] == 1 else f"mean of {row['seeds']} seeds"
+    return f"{row['experiment']}, {seeds}"
 
 
 def compare_figure(comparison: Path, output: Path, title: str) -> None:
     """Write comparison.png from comparison.csv."""
-    plots.save(draw_comparison(pd.read_csv(comparison), title), output)
+    table = pd.read_csv(comparison, keep_default_na=False, na_values=[""])  # "null" is a name
+    plots.save(draw_comparison(table, title), output)
 
 
 if __name__ == "__main__":

@@ -3,148 +3,219 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from compare import compare, compare_runs, run_values
-from cxr import tables
+from compare import ABOVE, compare, compare_runs, mean_of, verdict, with_thresholds
+from cxr import metrics, tables
 from evaluate import evaluate
 
 METRICS = ["auroc", "accuracy", "sensitivity", "specificity", "ppv", "npv", "auprc", "brier", "ece"]
+DIFFERENCE = ["difference", "difference_low", "difference_high"]
+RULES = ["0.5", "youden", "sensitivity_95"]
 
 
-def predictions(skill, seed=0, count=120):
-    """Test predictions; `skill` is how far the classes lie apart."""
+def run(skill, seed=0, held="test", count=120, **columns):
+    """As many validation images as held-out ones; `skill` is how far the classes lie apart."""
     rng = np.random.default_rng(seed)
-    labels = np.arange(count) % 2
-    return pd.DataFrame(
-        {
-            "id": [f"i{row}" for row in range(count)],
-            "label": labels,
-            "probability": np.clip(0.5 + skill * (labels - 0.5) + rng.normal(0, 0.2, count), 0, 1),
-            "patient": [f"p{row // 3}" for row in range(count)],
-        }
-    )
+    labels = np.arange(2 * count) // 2 % 2
+    noise = rng.normal(0, 0.2, 2 * count)
+    frame = {
+        "id": [f"i{row}" for row in range(2 * count)],
+        "subset": np.repeat(["validation", held], count),
+        "label": labels,
+        "probability": np.clip(0.5 + skill * (labels - 0.5) + noise, 0, 1),
+        "patient": [f"p{row // 2}" for row in range(2 * count)],
+    }
+    return pd.DataFrame(frame).assign(**columns)
 
 
-def compared(resamples=200, **runs):
-    table = compare_runs(
-        {name: [(run, 0.5) for run in seeds] for name, seeds in runs.items()}, resamples, 1
-    )
+def folded(skill, seed=0):
+    """A run of two folds, whose second calls everything less likely, and a test subset."""
+    table = run(skill, seed, "oof", fold=["1", "2"] * 120)
+    table.loc[table["fold"] == "2", "probability"] /= 2
+    test = run(skill, seed + 50).iloc[120:].assign(fold="")
+    return pd.concat([table, test.assign(id="t" + test["id"])], ignore_index=True)
+
+
+def compared(experiments, rule="0.5", **baselines):
+    table = compare_runs(experiments, baselines, rule)
     return table.set_index(["experiment", "metric"])
 
 
-def test_rows_and_columns():
-    table = compare_runs({"a": [(predictions(0.2), 0.5)], "b": [(predictions(0.3), 0.5)]}, 100, 1)
-    assert list(table.columns) == tables.columns("comparison")
-    assert list(table["experiment"]) == ["a"] * 9 + ["b"] * 9
-    assert list(table["metric"]) == METRICS * 2
+def held_out_auroc(table):
+    part = table[table["subset"] == "test"]
+    return roc_auc_score(part["label"], part["probability"])
+
+
+def test_rows_are_experiments_then_ensembles_then_baselines():
+    runs = {"a": [run(0.2, 1), run(0.2, 2)], "b": [run(0.3, 3), run(0.3, 4)]}
+    table = compare_runs(runs, {"frame": run(0, 5), "thumbnail": run(0.1, 6)}, "0.5")
+    assert set(table.columns) == set(tables.columns("comparison"))
+    names = ["a", "b", "a ensemble", "b ensemble", "frame", "thumbnail"]
+    assert list(table["experiment"]) == [name for name in names for _ in METRICS]
+    assert list(table["metric"]) == METRICS * 6
+    kinds = ["experiment"] * 2 + ["ensemble"] * 2 + ["baseline"] * 2
+    assert list(table["kind"][:: len(METRICS)]) == kinds
+    assert list(table["seeds"][:: len(METRICS)]) == [2, 2, 1, 1, 1, 1]
     assert set(table["n"]) == {120}
-    assert set(table["seeds"]) == {1}
+    assert set(table["subset"]) == {"test"}
 
 
 def test_the_same_predictions_do_not_differ():
-    table = compared(a=[predictions(0.2)], b=[predictions(0.2)])
-    differences = ["difference", "difference_low", "difference_high"]
-    assert (table.loc["b", differences] == 0).all(axis=None)
-    assert table.loc["a", differences].isna().all(axis=None)
+    table = compared({"a": [run(0.2)], "b": [run(0.2)]}, thumbnail=run(0.2))
+    assert (table.loc["b", "difference"] == 0).all()
+    assert (table.loc[("b", "auroc"), DIFFERENCE + ABOVE] == 0).all()
+    assert set(table.loc["b", "verdict"]) == {"cannot tell"}
+    assert set(table.loc["b", "above_verdict"]) == {"cannot tell"}
+    assert table.loc["a", DIFFERENCE].isna().all(axis=None)
+    assert set(table.loc["a", "verdict"]) == {""}
     values = ["value", "low", "high"]
     pd.testing.assert_frame_equal(table.loc["a", values], table.loc["b", values])
 
 
-def test_differences_are_to_the_first_and_have_its_sign():
-    table = compared(worse=[predictions(0.1)], better=[predictions(0.4)])
-    row = table.loc[("better", "auroc")]
-    assert row["difference"] == row["value"] - table.loc[("worse", "auroc"), "value"]
-    assert 0 < row["difference_low"] < row["difference"] < row["difference_high"]
-    other_way = compared(better=[predictions(0.4)], worse=[predictions(0.1)])
-    np.testing.assert_allclose(
-        other_way.loc[("worse", "auroc"), ["difference_high", "difference", "difference_low"]],
-        -row[["difference_low", "difference", "difference_high"]].astype(float),
+def test_an_ensemble_is_the_mean_probability_of_the_seeds():
+    runs = [run(0.2, seed) for seed in (1, 2, 3)]
+    table = compared({"several": runs, "one": runs[:1]})
+    mean = runs[0].assign(probability=np.mean([part["probability"] for part in runs], axis=0))
+    row = table.loc[("several ensemble", "auroc")]
+    np.testing.assert_allclose(row["value"], held_out_auroc(mean))
+    assert row["value"] > max(map(held_out_auroc, runs))
+    assert np.isnan(row["seed_sd"])
+    assert "one ensemble" not in table.index
+
+
+def test_mean_of_keeps_the_rest():
+    runs = [run(0.2, seed) for seed in (1, 2)]
+    mean = mean_of(runs)
+    expected = (runs[0]["probability"] + runs[1]["probability"]) / 2
+    np.testing.assert_allclose(mean["probability"], expected)
+    pd.testing.assert_frame_equal(
+        mean.drop(columns="probability"), runs[0].drop(columns="probability")
     )
 
 
-def test_differences_are_paired():
-    """A rival who errs on the same images differs less surely than the two intervals suggest."""
-    first = predictions(0.2)
-    rival = first.assign(probability=np.clip(first["probability"] + 0.01 * first["label"], 0, 1))
-    row = compared(first=[first], rival=[rival]).loc[("rival", "auroc")]
-    assert row["difference_high"] - row["difference_low"] < 0.2 * (row["high"] - row["low"])
-    assert row["difference_low"] > 0
+def test_above_the_thumbnail_is_the_paired_difference_to_it():
+    runs = {"a": [run(0.2, 1), run(0.2, 2)], "b": [run(0.4, 3)]}
+    table = compared(runs, thumbnail=run(0.1, 4), frame=run(0, 5))
+    turned = compared({"thumbnail": [run(0.1, 4)], **runs, "frame": [run(0, 5)]})
+    for name in ("a", "b", "a ensemble", "frame"):
+        np.testing.assert_allclose(table.loc[name, ABOVE], turned.loc[name, DIFFERENCE])
+        assert list(table.loc[name, "above_verdict"]) == list(turned.loc[name, "verdict"])
+    assert table.loc[("b", "auroc"), "above_verdict"] == "higher"
+    assert table.loc["thumbnail", ABOVE].isna().all(axis=None)
+    assert set(table.loc["thumbnail", "above_verdict"]) == {""}
 
 
-def test_seeds_are_averaged():
-    runs = [predictions(0.2, seed) for seed in (1, 2, 3)]
-    table = compared(a=runs, one=runs[:1])
-    single = [run_values(run, 0.5, 200, 1) for run in runs]
-    for name in METRICS:
-        row, values = table.loc[("a", name)], [value[name] for value, _ in single]
-        np.testing.assert_allclose(row["value"], np.mean(values))
-        np.testing.assert_allclose(row["seed_sd"], np.std(values, ddof=1))
-        assert np.isnan(table.loc[("one", name), "seed_sd"])
-    low = np.percentile(np.mean([resampled["auroc"] for _, resampled in single], axis=0), 2.5)
-    np.testing.assert_allclose(table.loc[("a", "auroc"), "low"], low)
-    assert table.loc[("a", "auroc"), "seeds"] == 3
+def test_without_a_thumbnail_nothing_stands_above_it():
+    table = compared({"a": [run(0.2)]}, frame=run(0))
+    assert table[ABOVE].isna().all(axis=None)
+    assert set(table["above_verdict"]) == {""}
 
 
-def test_each_run_has_its_own_threshold():
-    run = predictions(0.2)
-    table = compare_runs({"a": [(run, 0.5)], "b": [(run, 0.0)]}, 100, 1)
-    table = table.set_index(["experiment", "metric"])
-    assert table.loc[("b", "sensitivity"), "value"] == 1
-    assert table.loc[("b", "auroc"), "difference"] == 0
-    assert table.loc[("b", "sensitivity"), "difference"] > 0
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (0.01, 0.2, "higher"),
+        (-0.2, -0.01, "lower"),
+        (-0.1, 0.1, "cannot tell"),
+        (0.0, 0.2, "cannot tell"),
+        (-0.2, 0.0, "cannot tell"),
+        (np.nan, np.nan, ""),
+    ],
+)
+def test_verdict_says_what_the_interval_supports(low, high, word):
+    assert verdict(low, high) == word
 
 
-def test_undefined_is_empty(tmp_path):
-    table = compared(a=[predictions(0.2)], b=[predictions(0.2).assign(probability=0.1)])
-    row = table.loc[("b", "ppv")]
-    columns = ["value", "low", "high", "difference", "difference_low", "difference_high"]
-    assert row[columns].isna().all()
+def test_verdicts_are_of_higher_and_lower_classifiers():
+    table = compared({"middle": [run(0.2, 1)], "better": [run(0.5, 2)]}, frame=run(0, 3))
+    assert table.loc[("better", "auroc"), "verdict"] == "higher"
+    assert table.loc[("frame", "auroc"), "verdict"] == "lower"
+
+
+def test_thresholds_are_chosen_on_validation_alone():
+    table = run(0.3)
+    part = table[:120]
+    expected = metrics.youden_threshold(part["label"].to_numpy(), part["probability"].to_numpy())
+    found = with_thresholds(table, "youden")
+    assert list(found["id"]) == list(table["id"][120:])
+    assert set(found["threshold"]) == {expected}
+    assert expected != 0.5
+
+
+def test_each_fold_has_its_own_threshold():
+    table = folded(0.3)
+    found = with_thresholds(table, "youden")
+    assert list(found["id"]) == list(table.loc[table["subset"] == "oof", "id"])
+    for fold in ("1", "2"):
+        part = table[(table["subset"] == "validation") & (table["fold"] == fold)]
+        cut = metrics.youden_threshold(part["label"].to_numpy(), part["probability"].to_numpy())
+        assert set(found.loc[found["fold"] == fold, "threshold"]) == {cut}
+    assert found["threshold"].nunique() == 2
+
+
+def test_undefined_is_empty():
+    blind = run(0.2).assign(probability=0.1)
+    table = compared({"a": [run(0.2)], "b": [blind]}, thumbnail=blind)
+    empty = ["value", "low", "high", *DIFFERENCE, *ABOVE]
+    assert table.loc[("b", "ppv"), empty].isna().all()
+    assert table.loc[("b", "ppv"), "verdict"] == ""
     assert table.loc[("b", "npv"), "value"] == 0.5
 
 
-@pytest.fixture
-def runs(tmp_path):
-    """Two experiments with two seeds each: their files, and where the comparison goes."""
-    manifest = tmp_path / "manifest.csv"
-    predictions(0).to_csv(manifest, index=False)
-    files = {"experiments": [], "predictions": [], "scores": []}
-    for name, skill in (("first", 0.2), ("second", 0.4)):
-        for seed in (1, 2):
-            table, score = (tmp_path / f"{name}-{seed}.{end}" for end in ("csv", "json"))
-            both = pd.concat(
-                [
-                    predictions(skill, seed).assign(subset="validation", id=predictions(0)["id"]),
-                    predictions(skill, seed + 9).assign(subset="test"),
-                ]
-            ).iloc[60:180]
-            both.to_csv(table, columns=["id", "subset", "label", "probability"], index=False)
-            evaluate(table, manifest, score, "youden", 200, 1, name)
-            files["experiments"].append(name)
-            files["predictions"].append(table)
-            files["scores"].append(score)
-    return files | {"manifest": manifest, "output": tmp_path / "comparison.csv"}
+def write(folder, experiments, baselines):
+    """Write what compare reads, and return its arguments."""
+    columns = ["id", "subset", "label", "probability"]
+    columns += ["fold"] * ("fold" in experiments["first"][0])
+    names, paths = [], []
+    for name, runs in experiments.items():
+        for seed, table in enumerate(runs):
+            paths.append(folder / f"{name}-{seed}.csv")
+            table.to_csv(paths[-1], columns=columns, index=False)
+            names.append(name)
+    joined = pd.concat([table.assign(baseline=name) for name, table in baselines.items()])
+    joined.to_csv(folder / "baselines.csv", columns=["baseline", *columns], index=False)
+    manifest = experiments["first"][0][["id", "patient"]].drop_duplicates("id")
+    manifest[::-1].to_csv(folder / "manifest.csv", index=False)
+    return {
+        "experiments": names,
+        "predictions": paths,
+        "baselines": folder / "baselines.csv",
+        "manifest": folder / "manifest.csv",
+        "output": folder / "comparison.csv",
+    }
 
 
-def test_comparison_csv_fits_its_schema_and_metrics_json(runs, capsys):
-    compare(resamples=200, seed=1, **runs)
-    table = tables.read_table(runs["output"], "comparison").set_index(["experiment", "metric"])
-    assert list(table.index.unique("experiment")) == ["first", "second"]
-    scores = [json.loads(path.read_text())["test"] for path in runs["scores"]]
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(("make", "subset"), [(run, "test"), (folded, "oof")], ids=["test", "oof"])
+def test_a_run_stands_there_as_in_its_metrics_json(tmp_path, make, subset, rule):
+    files = write(tmp_path, {"first": [make(0.2, 1)]}, {"thumbnail": make(0.1, 2)})
+    compare(threshold=0.5 if rule == "0.5" else rule, **files)
+    table = tables.read_table(files["output"], "comparison").set_index(["experiment", "metric"])
+    evaluate(files["predictions"][0], files["manifest"], tmp_path / "m.json", rule, "first")
+    scores = json.loads((tmp_path / "m.json").read_text())[subset]
     for name in METRICS:
-        expected = np.mean([score[name]["value"] for score in scores[2:]])
-        np.testing.assert_allclose(table.loc[("second", name), "value"], expected, err_msg=name)
-    assert set(table["n"]) == {60}
-    assert table["seed_sd"].notna().all()
-    line = capsys.readouterr().out.splitlines()[-1]
-    assert line.startswith("second  test AUROC ")
-    assert line.endswith(" beside first, n = 60, seeds: 2")
+        row = table.loc[("first", name)]
+        np.testing.assert_allclose(row["value"], scores[name]["value"], err_msg=name)
+        np.testing.assert_allclose(
+            row[["low", "high"]].astype(float), scores[name]["ci95"], err_msg=name
+        )
+    assert set(table["subset"]) == {subset}
+    assert set(table["n"]) == {scores["n"]}
 
 
-def test_one_runs_interval_is_that_of_its_metrics_json(runs):
-    one = {name: runs[name][:1] for name in ("experiments", "predictions", "scores")}
-    compare(resamples=200, seed=1, **runs | one)
-    table = tables.read_table(runs["output"], "comparison").set_index("metric")
-    score = json.loads(runs["scores"][0].read_text())["test"]
-    for name in METRICS:
-        np.testing.assert_allclose(table.loc[name, ["low", "high"]], score[name]["ci95"])
-        assert np.isnan(table.loc[name, "difference"])
+@pytest.mark.parametrize(("make", "subset"), [(run, "test"), (folded, "out-of-fold")])
+def test_comparison_csv_fits_its_schema(tmp_path, capsys, make, subset):
+    experiments = {"first": [make(0.2, 1), make(0.2, 2)], "second": [make(0.4, 3), make(0.4, 4)]}
+    files = write(tmp_path, experiments, {"frame": make(0, 5), "thumbnail": make(0.1, 6)})
+    compare(threshold="youden", **files)
+    table = tables.read_table(files["output"], "comparison")
+    assert list(table.columns) == tables.columns("comparison")
+    expected = compare_runs(experiments, {"frame": make(0, 5), "thumbnail": make(0.1, 6)}, "youden")
+    pd.testing.assert_frame_equal(table, expected[table.columns], check_dtype=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(f"  {subset} AUROC")[0] for line in lines] == [
+        *("first", "second", "first ensemble", "second ensemble", "frame", "thumbnail")
+    ]
+    assert lines[0].endswith("), n = 120, seeds: 2")
+    assert lines[1].endswith(" beside first, n = 120, seeds: 2")
