@@ -1,0 +1,143 @@
+"""Check that networks trained on permuted labels know nothing about the test images.
+
+Reads the predictions.csv of the control's networks and manifest.csv (for the patients). Writes
+control.csv: how well each network fitted the permuted labels, its AUROC on the held-out images,
+whose labels are the true ones, and the mean with a verdict.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from cxr import intervals, tables
+from cxr.log import job_log, say
+from cxr.predictions import held_out, read_predictions
+
+CHANCE = (0.35, 0.65)  # mean AUROC of a pass
+FITTED, UNFITTED = 0.9, 0.6  # training accuracy from which, and below which, it is said
+
+
+def verdict(auroc: float, low: float | None, high: float | None) -> str:
+    """Judge the mean AUROC: pass within `CHANCE`, fail where its 95 % interval lies outside."""
+    least, most = CHANCE
+    if least <= auroc <= most:
+        return "pass"
+    if np.isnan(auroc) or low is None or (high >= least and low <= most):
+        return "cannot tell"
+    return "fail"
+
+
+def fit_in_words(accuracy: float) -> str:
+    """Whether a network learnt the permuted labels: yes, partly or no.
+
+    Half of them are right by guessing. A network that never fits them says nothing about what it
+    would do if it could (Adebayo et al., NeurIPS 2018, for saliency maps).
+    """
+    return "yes" if accuracy >= FITTED else "no" if accuracy < UNFITTED else "partly"
+
+
+def accuracy(table: pd.DataFrame, subset: str) -> float:
+    """Share of a subset's images on the side of 0.5 that their label, permuted or not, is on."""
+    part = table[table["subset"] == subset]
+    return float(np.mean((part["probability"] >= 0.5) == (part["label"] == 1)))
+
+
+def describe(number: int, run: pd.DataFrame) -> dict[str, object]:
+    """One permutation's row of control.csv."""
+    subset = held_out(run)
+    held = run[run["subset"] == subset]
+    labels, probabilities, patients = (
+        held[name].to_numpy() for name in ("label", "probability", "patient")
+    )
+    scored = intervals.score(labels, probabilities[None], np.array([0.5]), patients)
+    low, high = scored.interval("auroc")
+    return {
+        "permutation": str(number),
+        "training_accuracy": accuracy(run, "train"),
+        "validation_accuracy": accuracy(run, "validation"),
+        "subset": subset,
+        "n": len(held),
+        "auroc": scored.values["auroc"][0],
+        "low": low,
+        "high": high,
+        "verdict": "",
+    }
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float] | tuple[None, None]:
+    """95 % interval of the mean of float (p,), 0 to 1, by Student's t; none for a single value.
+
+    Networks that know nothing differ far more than their patients explain, as each follows some
+    chance direction in which real images vary, and the labels with them.
+    """
+    if len(values) < 2:
+        return None, None
+    arm = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return max(0.0, values.mean() - arm), min(1.0, values.mean() + arm)
+
+
+def summarise(runs: dict[int, pd.DataFrame]) -> pd.DataFrame:
+    """One row per permutation, and their mean: control.csv.
+
+    Args:
+        runs: Predictions of each permutation's network: columns subset, label (permuted in train
+            and validation), probability and patient.
+    """
+    table = pd.DataFrame([describe(number, run) for number, run in runs.items()])
+    auroc = table["auroc"].to_numpy()
+    low, high = mean_interval(auroc)
+    means = table[["training_accuracy", "validation_accuracy", "auroc"]].mean(skipna=False)
+    last = {
+        **table.iloc[0],
+        **means,
+        "permutation": "mean",
+        "low": low,
+        "high": high,
+        "verdict": verdict(means["auroc"], low, high),
+    }
+    table = pd.DataFrame([*table.to_dict("records"), last])
+    table["fitted"] = [fit_in_words(value) for value in table["training_accuracy"]]
+    return table.astype({"low": float, "high": float})
+
+
+def control(
+    permutations: list[int], predictions: list[Path], manifest: Path, output: Path, name: str
+) -> None:
+    """Write control.csv.
+
+    Args:
+        permutations: Number of each permutation.
+        predictions: predictions.csv of each permutation's network, with its training images.
+        manifest: manifest.csv.
+        output: control.csv to write.
+        name: The experiment, for the progress line.
+    """
+    runs = {
+        number: read_predictions(path, manifest)
+        for number, path in zip(permutations, predictions, strict=True)
+    }
+    table = summarise(runs)
+    tables.write_table(table, output, "control")
+    mean = table.iloc[-1]
+    say(
+        f"{name}  trained on permuted labels: mean AUROC {mean['auroc']:.3f} "
+        f"({mean['low']:.3f} to {mean['high']:.3f}) of {len(runs)} networks, n = {mean['n']}: "
+        f"{mean['verdict']}"
+    )
+    say(
+        f"{name}  training accuracy on the permuted labels {mean['training_accuracy']:.2f}; "
+        f"fitted: {mean['fitted']}"
+    )
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        control(
+            permutations=snakemake.params.permutations,
+            predictions=snakemake.input.predictions,
+            manifest=snakemake.input.manifest,
+            output=snakemake.output[0],
+            name=snakemake.params.experiment,
+        )

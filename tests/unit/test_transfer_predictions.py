@@ -1,0 +1,126 @@
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxr import tables
+from cxr.backend import fix_bits
+from cxr.errors import UserError
+from cxr.training import predict
+from transfer_predictions import in_both, transfer_predictions
+
+THREADS = 2
+fix_bits(0, THREADS)  # TensorFlow takes the number of threads once, before its first operation
+
+CELLS = st.tuples(st.sampled_from("abcdef"), st.sampled_from(["", "1", "2", "3"]))
+MANIFESTS = st.lists(CELLS, min_size=1, max_size=8)
+
+
+def manifest(cells):
+    return pd.DataFrame(cells, columns=["sha256", "patient"])
+
+
+# --- images in both data sets -------------------------------------------------------------
+
+
+@given(MANIFESTS, MANIFESTS, st.booleans())
+def test_what_is_left_shares_no_file_and_no_patient(own, other, same):
+    first, second = manifest(own), manifest(other)
+    why = in_both(first, second, same)
+    new, old = second[why == ""], second[why != ""]
+    assert not set(new["sha256"]) & set(first["sha256"])
+    if same:
+        assert not set(new["patient"]) & set(first["patient"]) - {""}
+    copied = second[second["sha256"].isin(first["sha256"])]
+    assert not set(new["patient"]) & set(copied["patient"]) - {""}
+    reasons = set(copied["patient"]) | (set(first["patient"]) if same else set())
+    for row in old.itertuples():
+        assert row.sha256 in set(first["sha256"]) or row.patient in reasons - {""}
+
+
+def test_a_patient_who_is_known_by_a_file_is_left_out_everywhere():
+    other = manifest([("a", "7"), ("x", "7"), ("y", "8"), ("z", ""), ("b", "")])
+    own = manifest([("a", "1"), ("b", "2"), ("c", "8")])
+    assert list(in_both(own, other, False)) == ["file", "patient", "", "", "file"]
+    assert list(in_both(own, other, True)) == ["file", "patient", "patient", "", "file"]
+
+
+# --- predictions --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Two networks, six images of another data set, and three of the own one."""
+    images = np.random.default_rng(0).normal(size=(6, 32, 32)).astype(np.float32)
+    np.save(tmp_path / "images.npy", images)
+    rows = {
+        "id": ["NA", "007", "c", "d", "e", "f"],
+        "label": [1, 1, 1, 0, 0, 0],
+        "sha256": list("uvwxyz"),
+        "patient": ["1", "1", "2", "3", "4", ""],
+    }
+    pd.DataFrame(rows).to_csv(tmp_path / "manifest.csv", index=False)
+    own = {"sha256": ["a", "u", "c"], "patient": ["4", "5", ""]}
+    pd.DataFrame(own).to_csv(tmp_path / "own.csv", index=False)
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        layers = keras.layers.Flatten(), keras.layers.Dense(1, "sigmoid")
+        network = keras.Sequential([keras.Input((16, 16, 1)), *layers])
+        keras.Model(network.inputs, network.outputs).save(tmp_path / f"{seed}.keras")
+    return tmp_path
+
+
+def start(folder, models=(1, 2), **changes):
+    arguments = {
+        "models": [folder / f"{seed}.keras" for seed in models],
+        "images": folder / "images.npy",
+        "manifest": folder / "manifest.csv",
+        "own_manifest": folder / "own.csv",
+        "sources": ["table", "table"],
+        "backend": "tensorflow",
+        "threads": THREADS,
+        "flip": False,
+        "output": folder / "other.csv",
+        "name": "tiny seed 1 on other",
+    }
+    transfer_predictions(**arguments | changes)
+    return tables.read_table(folder / "other.csv", "transferred")
+
+
+def test_every_image_is_predicted_and_what_is_known_is_marked(files, capsys):
+    table = start(files)
+    assert list(table["id"]) == ["NA", "007", "c", "d", "e", "f"]
+    assert list(table["label"]) == [1, 1, 1, 0, 0, 0]
+    assert list(table["overlap"]) == ["file", "patient", "", "", "", ""]
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line == "tiny seed 1 on other  6 images predicted, 2 of them to be left out"
+
+
+@pytest.mark.parametrize("sources", [["nih", "nih"], ["nih", "table"]], ids=["nih", "mixed"])
+def test_patients_have_the_same_number_within_nih_alone(files, sources):
+    marked = start(files, sources=sources)["overlap"][4]
+    assert marked == ("patient" if sources == ["nih", "nih"] else "")
+
+
+def test_folds_are_averaged(files):
+    single = [start(files, models=(seed,))["probability"].to_numpy() for seed in (1, 2)]
+    assert (single[0] != single[1]).all()
+    np.testing.assert_allclose(start(files)["probability"], np.mean(single, axis=0))
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_probabilities_are_those_of_the_network(files, flip):
+    network = keras.models.load_model(files / "1.keras")
+    expected = predict(network, np.load(files / "images.npy"), np.arange(6), flip)
+    found = start(files, models=(1,), flip=flip)["probability"]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_data_set_without_new_images_of_both_classes_is_refused(files):
+    own = pd.DataFrame({"sha256": list("vwu"), "patient": ""})
+    own.to_csv(files / "own.csv", index=False)
+    with pytest.raises(UserError, match=r"seed 1 on other: 3 of its 6 images are new; .*transfer"):
+        start(files)
+    assert not (files / "other.csv").exists()
