@@ -91,7 +91,8 @@ class TrainingBatches(keras.utils.PyDataset):
 class EvaluationBatches(keras.utils.PyDataset):
     """Images in the order of `rows`, unchanged but for their reduction to `input_size`.
 
-    Args as for `TrainingBatches`; `labels` None gives images alone.
+    Args as for `TrainingBatches`; `labels` None gives images alone, `flip` mirrors each of them
+    left to right.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class EvaluationBatches(keras.utils.PyDataset):
         input_size: int,
         labels: np.ndarray | None = None,
         batch_size: int = 32,
+        flip: bool = False,
     ):
         super().__init__()
         self.images = images
@@ -108,6 +110,7 @@ class EvaluationBatches(keras.utils.PyDataset):
         self.labels = labels
         self.input_size = input_size
         self.batch_size = batch_size
+        self.flip = flip
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
@@ -117,6 +120,8 @@ class EvaluationBatches(keras.utils.PyDataset):
         images = np.stack(
             [reduce_image(self.images[row], self.input_size) for row in self.rows[part]]
         )
+        if self.flip:
+            images = images[:, :, ::-1]
         if self.labels is None:
             return (images[..., np.newaxis],)
         return images[..., np.newaxis], np.asarray(self.labels[part], np.float32)[:, np.newaxis]

@@ -16,6 +16,8 @@ FOLLOWERS = (
     layers.MaxPooling2D,
     layers.AveragePooling2D,
     layers.Identity,
+    layers.GlobalMaxPooling2D,
+    layers.Concatenate,
     layers.Dropout,
 )
 
@@ -74,7 +76,8 @@ def _step(layer: keras.Layer) -> str:
     """What a layer does, in a few words; nothing for one that does nothing."""
     match layer:
         case layers.Conv2D():
-            return "convolution {} x {}".format(*layer.kernel_size)
+            step = f", step {layer.strides[0]}" if layer.strides[0] > 1 else ""
+            return "convolution {} x {}".format(*layer.kernel_size) + step
         case layers.BatchNormalization():
             return "batch normalisation"
         case layers.Activation():
@@ -85,6 +88,8 @@ def _step(layer: keras.Layer) -> str:
             return "average pooling {} x {}".format(*layer.pool_size)
         case layers.GlobalAveragePooling2D():
             return "mean of each channel"
+        case layers.GlobalMaxPooling2D():
+            return "largest value of each channel"
         case layers.Dense():
             return f"dense, {layer.activation.__name__}"
         case layers.Dropout() if layer.rate:

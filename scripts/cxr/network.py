@@ -14,13 +14,16 @@ def build_network(
     dense: list[int] = (),
     dropout: float = 0.0,
     l2: float = 0.0,
+    strides: list[int] | None = None,
+    head: str = "average",
 ) -> keras.Model:
     """Build a binary classifier of grey images.
 
     Each block is a convolution with "same" padding, batch normalisation if asked for (the
     convolution then has no bias), the activation and, in every block but the last, a pooling
-    that halves the sides. Global average pooling, the dense layers and one sigmoid follow.
-    Dropout stands behind the first dense layer or, where there is none, before the sigmoid.
+    that halves the sides, unless the convolution's stride does so already. The average of
+    each channel, the dense layers and one sigmoid follow. Dropout stands behind the first dense
+    layer or, where there is none, before the sigmoid.
 
     With 256-pixel images, filters 8, 8, 12, 12, 20, 20, 50, kernels 3, 3, 3, 3, 5, 5, 5, dense
     layers of 128 and 32 units and dropout 0.6, this is the network of the Carpentries lesson
@@ -36,6 +39,10 @@ def build_network(
         dense: Units of each dense layer before the output.
         dropout: Share of units dropped in training.
         l2: Weight of the squared norm of the kernels in the loss.
+        strides: Step of each convolution's kernel, pixels; as many as filters. None is 1 for
+            each. Behind a step above 1 there is no pooling.
+        head: What is taken of each channel of the last convolution: its "average", or
+            "average_max", its average and its largest value, one behind the other.
 
     Returns:
         A model from float32 (n, input_size, input_size, 1) to the probability of an effusion,
@@ -43,10 +50,12 @@ def build_network(
     """
     inputs = keras.Input((input_size, input_size, 1), name="image")
     x = inputs
-    for block, (width, kernel) in enumerate(zip(filters, kernels, strict=True), start=1):
+    convolutions = zip(filters, kernels, strides or [1] * len(filters), strict=True)
+    for block, (width, kernel, stride) in enumerate(convolutions, start=1):
         x = layers.Conv2D(
             width,
             kernel,
+            strides=stride,
             padding="same",
             use_bias=not batch_norm,
             kernel_regularizer=keras.regularizers.L2(l2) if l2 else None,
@@ -55,9 +64,9 @@ def build_network(
         if batch_norm:
             x = layers.BatchNormalization(name=f"norm_{block}")(x)
         x = layers.Activation(activation, name=f"{activation}_{block}")(x)
-        if block < len(filters):
+        if block < len(filters) and stride == 1:
             x = _pool(pooling, block)(x)
-    x = layers.GlobalAveragePooling2D(name="global_average")(x)
+    x = _head(head, x)
     for number, units in enumerate(dense, start=1):
         x = layers.Dense(units, activation=activation, name=f"dense_{number}")(x)
         if number == 1:
@@ -76,3 +85,11 @@ def _pool(pooling: str, block: int) -> layers.Layer:
     }
     size = {} if pooling == "none" else {"pool_size": 2}
     return kinds[pooling](name=f"pool_{block}", **size)
+
+
+def _head(kind: str, features: keras.KerasTensor) -> keras.KerasTensor:
+    average = layers.GlobalAveragePooling2D(name="global_average")(features)
+    if kind == "average":
+        return average
+    largest = layers.GlobalMaxPooling2D(name="global_max")(features)
+    return layers.Concatenate(name="global_average_max")([average, largest])

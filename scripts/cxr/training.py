@@ -20,6 +20,8 @@ ARCHITECTURE = (
     "dense",
     "dropout",
     "l2",
+    "strides",
+    "head",
 )
 
 
@@ -58,6 +60,48 @@ def make_optimizer(
     return keras.optimizers.Adam(rate, weight_decay=weight_decay or None)
 
 
+def copy_weights(network: keras.Model) -> list[np.ndarray]:
+    """All weights of a network, batch normalisation's running averages among them."""
+    return [np.array(weights) for weights in network.get_weights()]  # PyTorch would share memory
+
+
+class AveragedWeights(keras.callbacks.Callback):
+    """Judge and keep a running average of the weights; go on training from the weights themselves.
+
+    The average is the plain mean over the first 1 / (1 - momentum) steps; then each step moves it
+    by 1 - momentum towards the weights (Polyak and Juditsky, SIAM J. Control Optim. 30, 1992;
+    Tarvainen and Valpola, NeurIPS 2017, from whose code the beginning is). The running averages of
+    batch normalisation are averaged with the rest.
+
+    Args:
+        momentum: Share of the average that a step keeps, 0 to below 1.
+    """
+
+    def __init__(self, momentum: float):
+        super().__init__()
+        self.momentum = momentum
+        self.steps = 0
+        self.average = None
+        self.own = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.own is not None:
+            self.model.set_weights(self.own)
+
+    def on_train_batch_end(self, batch, logs=None):
+        weights = copy_weights(self.model)
+        self.steps += 1
+        move = max(1 - self.momentum, 1 / self.steps)
+        self.average = [
+            old + move * (new - old)
+            for old, new in zip(self.average or weights, weights, strict=True)
+        ]
+
+    def on_test_begin(self, logs=None):
+        self.own = copy_weights(self.model)
+        self.model.set_weights(self.average)
+
+
 class Progress(keras.callbacks.Callback):
     """One line per epoch, the history's rows, and the weights of the best epoch."""
 
@@ -86,7 +130,7 @@ class Progress(keras.callbacks.Callback):
         better = self.keep == "best" and row["val_loss"] < self.best
         if better:
             self.best = row["val_loss"]
-            self.weights = self.model.get_weights()
+            self.weights = copy_weights(self.model)
         say(
             f"{self.name}  epoch {epoch + 1:>{len(str(self.epochs))}}/{self.epochs}"
             f"  loss {row['loss']:.3f}  accuracy {row['accuracy']:.2f}"
@@ -124,10 +168,7 @@ def fit(
     size = recipe["input_size"] or images.shape[1]
     rows, labels = training
     steps = recipe["steps_per_epoch"] or -(-len(rows) // recipe["batch_size"])
-    network = build_network(
-        size,
-        **{key: recipe[key] for key in ARCHITECTURE},
-    )
+    network = build_network(size, **{key: recipe[key] for key in ARCHITECTURE})
     network.compile(
         optimizer=make_optimizer(
             recipe["optimizer"],
@@ -141,6 +182,7 @@ def fit(
         metrics=[keras.metrics.MeanMetricWrapper(majority_accuracy, name="accuracy")],
     )
     progress = Progress(name, recipe["epochs"], recipe["keep"])
+    averaging = [AveragedWeights(recipe["ema"])] if recipe["ema"] else []
     network.fit(
         TrainingBatches(
             images,
@@ -157,7 +199,7 @@ def fit(
         validation_data=EvaluationBatches(images, validation[0], size, validation[1]),
         steps_per_epoch=steps,
         epochs=recipe["epochs"],
-        callbacks=[progress],
+        callbacks=[*averaging, progress],  # in this order: progress keeps what was judged
         shuffle=False,  # Keras would take the batches of the whole run in any order
         verbose=0,
     )
@@ -166,7 +208,19 @@ def fit(
     return keras.Model(network.inputs, network.outputs, name=network.name), progress.rows
 
 
-def predict(network: keras.Model, images: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Probability of an effusion for each of `rows`, float64 (n,), 0 to 1."""
-    batches = EvaluationBatches(images, rows, network.input_shape[1])
-    return network.predict(batches, verbose=0)[:, 0].astype(np.float64)
+def predict(
+    network: keras.Model, images: np.ndarray, rows: np.ndarray, flip: bool = False
+) -> np.ndarray:
+    """Probability of an effusion for each of `rows`, float64 (n,), 0 to 1.
+
+    Args:
+        network: See `cxr.network.build_network`.
+        images: Memory-mapped float32 (N, side, side).
+        rows: int (n,), the images to predict.
+        flip: Whether the probability is the mean over the image and its mirror image, left and
+            right swapped.
+    """
+    size = network.input_shape[1]
+    views = [EvaluationBatches(images, rows, size, flip=view) for view in (False, True)[: 1 + flip]]
+    found = [network.predict(view, verbose=0)[:, 0].astype(np.float64) for view in views]
+    return np.mean(found, axis=0)

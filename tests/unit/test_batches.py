@@ -131,3 +131,12 @@ def test_evaluation_shows_each_row_once_in_its_order(batch_size):
     assert given.dtype == np.float32
     unlabelled = EvaluationBatches(images_of(50), rows, 8, batch_size=batch_size)
     assert [len(batch) for batch in (unlabelled[0], batches[0])] == [1, 2]
+
+
+def test_evaluation_mirrors_left_to_right_if_asked():
+    images = np.random.default_rng(0).normal(size=(5, 16, 16)).astype(np.float32)
+    rows = np.array([4, 0, 2])
+    for size in (16, 8):
+        plain, mirrored = (EvaluationBatches(images, rows, size, flip=f)[0][0] for f in (0, 1))
+        np.testing.assert_array_equal(mirrored, plain[:, :, ::-1])
+        assert not np.array_equal(mirrored, plain)

@@ -74,6 +74,16 @@ def test_last_features_are_what_the_network_averages(norm, pooling, images):
     np.testing.assert_allclose(found, averaged, rtol=1e-4, atol=1e-6)
 
 
+def test_maps_of_a_network_with_strides_and_largest_values(images):
+    network = make_network(strides=[2, 1, 1], head="average_max")
+    logits, layer = cams.two_logits(network), cams.last_features(network)
+    assert layer == "relu_3"
+    for method in cams.METHODS.values():
+        maps = method(logits, images, both(1), layer)
+        assert maps.shape == (4, 8, 8)
+        assert np.ptp(maps, axis=(1, 2)).min() > 0
+
+
 # --- ScoreCAM -----------------------------------------------------------------------------
 
 

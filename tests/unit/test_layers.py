@@ -48,6 +48,21 @@ def test_normalisation_and_pooling_belong_to_their_convolution(pooling, words):
     assert sum(block.parameters for block in blocks) == network.count_params()
 
 
+def test_a_step_and_the_largest_values_are_said():
+    network = build_network(16, [4, 6], [5, 3], strides=[2, 1], head="average_max")
+    blocks = layers.blocks(network)
+    assert blocks[1].steps == "convolution 5 x 5, step 2, relu"
+    assert blocks[1].shape == (8, 8, 4)
+    assert blocks[3] == layers.Block(
+        "pooling",
+        "global average",
+        "mean of each channel, largest value of each channel",
+        (12,),
+        0,
+    )
+    assert sum(block.parameters for block in blocks) == network.count_params()
+
+
 def test_the_first_kernels_are_the_first_convolutions():
     network = build_network(16, [3, 4], [5, 3], batch_norm=True)
     kernels = layers.first_kernels(network)

@@ -8,7 +8,7 @@ import yaml
 from cxr.network import build_network
 
 CONFIG = yaml.safe_load(Path(__file__).parents[2].joinpath("config.yaml").read_text())
-KEYS = ("filters", "kernels", "batch_norm", "dense", "dropout", "l2")
+KEYS = ("filters", "kernels", "batch_norm", "dense", "dropout", "l2", "strides")
 
 
 def from_config(experiment, input_size):
@@ -61,10 +61,11 @@ def test_the_lessons_settings():
 
 def test_the_pleura_network_has_the_parameters_that_were_measured():
     network = from_config("pleura", 128)
-    assert network.count_params() == 52_785
+    assert network.count_params() == 48_169
     blocks = ["Conv2D", "BatchNormalization", "Activation", "MaxPooling2D"] * 5
     kinds = [type(layer).__name__ for layer in network.layers]
-    assert kinds == ["InputLayer", *blocks[:-1], "GlobalAveragePooling2D", "Dropout", "Dense"]
+    expected = [*blocks[:3], *blocks[4:-1]]  # no pooling behind the stride, nor at the end
+    assert kinds == ["InputLayer", *expected, "GlobalAveragePooling2D", "Dropout", "Dense"]
     assert not any(network.get_layer(f"conv_{block}").use_bias for block in range(1, 6))
     assert network.get_layer("dropout").rate == 0.3
     np.testing.assert_allclose(network.get_layer("conv_1").kernel_regularizer.l2, 1e-4)
@@ -79,6 +80,26 @@ def test_pooling_halves_the_sides_behind_each_block_but_the_last(pooling, sides)
     assert network.get_layer("global_average").output.shape == (None, 4)
 
 
+def test_a_stride_takes_the_place_of_the_pooling():
+    network = build_network(32, [2, 3, 4, 5], [3, 5, 1, 3], strides=[2, 1, 4, 1])
+    sides = [network.get_layer(f"conv_{block}").output.shape[1] for block in (1, 2, 3, 4)]
+    assert sides == [16, 16, 2, 2]
+    poolings = [layer.name for layer in network.layers if layer.name.startswith("pool_")]
+    assert poolings == ["pool_2"]
+    assert network.get_layer("conv_1").strides == (2, 2)
+
+
+def test_a_stride_skips_places_and_changes_no_weights():
+    networks = [build_network(9, [3], [3], strides=strides) for strides in (None, [2])]
+    networks[1].set_weights(networks[0].get_weights())
+    image = np.random.default_rng(0).normal(size=(1, 9, 9, 1)).astype(np.float32)
+    all_places, every_second = (
+        np.asarray(keras.Model(network.input, network.get_layer("conv_1").output)(image))
+        for network in networks
+    )
+    np.testing.assert_allclose(every_second, all_places[:, ::2, ::2], atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["max", "average"])
 def test_pooling_takes_what_its_name_says(kind):
     network = build_network(4, [1, 1], [1, 1], pooling=kind)
@@ -86,6 +107,16 @@ def test_pooling_takes_what_its_name_says(kind):
     image = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
     expected = {"max": [[5, 7], [13, 15]], "average": [[2.5, 4.5], [10.5, 12.5]]}[kind]
     np.testing.assert_allclose(squares(image)[0, ..., 0], expected)
+
+
+def test_the_head_takes_the_average_and_the_largest_of_each_channel():
+    network = build_network(8, [3, 5], [3, 3], head="average_max", dense=[4])
+    assert network.get_layer("dense_1").input.shape == (None, 10)
+    images = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype(np.float32)
+    outputs = [network.get_layer(name).output for name in ("relu_2", "global_average_max")]
+    features, taken = map(np.asarray, keras.Model(network.input, outputs)(images))
+    np.testing.assert_allclose(taken[:, :5], features.mean(axis=(1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(taken[:, 5:], features.max(axis=(1, 2)), rtol=1e-6)
 
 
 def test_probabilities_and_activations():
@@ -107,6 +138,8 @@ def test_dropout_stands_behind_the_first_dense_layer_or_before_the_output():
     assert inputs(build_network(8, [3], [3], dropout=0.5)) == 3
 
 
-def test_as_many_kernels_as_filters():
+def test_as_many_kernels_and_strides_as_filters():
     with pytest.raises(ValueError, match="shorter"):
         build_network(8, [3, 4], [3])
+    with pytest.raises(ValueError, match="shorter"):
+        build_network(8, [3, 4], [3, 3], strides=[1])
