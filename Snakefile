@@ -16,10 +16,15 @@ include: "rules/common.smk"
 include: "rules/acquire.smk"
 include: "rules/manifest.smk"
 include: "rules/preprocess.smk"
+include: "rules/leakage.smk"
 include: "rules/split.smk"
 include: "rules/train.smk"
+include: "rules/baselines.smk"
 include: "rules/evaluate.smk"
+include: "rules/subgroups.smk"
+include: "rules/control.smk"
 include: "rules/compare.smk"
+include: "rules/transfer.smk"
 include: "rules/inspect.smk"
 include: "rules/saliency.smk"
 include: "rules/run.smk"
@@ -34,10 +39,15 @@ localrules:
     acquire,
     manifest,
     preprocess,
+    leakage,
     split,
     train,
+    baselines,
     evaluate,
+    subgroups,
     compare,
+    transfer,
+    control,
     inspect,
     saliency,
     report,
@@ -48,8 +58,11 @@ rule all:
     """Everything for the data set that the config chooses."""
     default_target: True
     input:
+        rules.leakage.input,
         rules.evaluate.input,
+        rules.subgroups.input,
         rules.compare.input,
+        rules.transfer.input,
         rules.inspect.input,
         rules.saliency.input,
         rules.report.input,

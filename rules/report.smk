@@ -29,9 +29,9 @@ rule report_page:
             "results/{{dataset}}/inspect/{experiment}_summary.txt", experiment=config["run"]
         ),
         agreements=expand(
-            "results/{{dataset}}/{experiment}/seed-{seed}/saliency/agreement_summary.csv",
+            "results/{{dataset}}/{experiment}/{run}/saliency/agreement_summary.csv",
             experiment=config["run"],
-            seed=config["seeds"][0],
+            run=RUNS[0],
         ),
         schemas=expand(
             "schemas/{table}.schema.yaml",
@@ -58,9 +58,12 @@ rule report_html:
         page="results/{dataset}/report.rst",
         results=[
             *rules.inspect.input,
+            *rules.leakage.input,
             *rules.evaluate.input,
+            *rules.subgroups.input,
             *rules.saliency.input,
             *rules.compare.input,
+            *rules.transfer.input,
         ],
         captions=expand(
             "report/{caption}.rst", caption=glob_wildcards("report/{caption}.rst").caption

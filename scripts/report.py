@@ -58,10 +58,11 @@ def report(
     by_experiment = {name: metrics[i * seeds : (i + 1) * seeds] for i, name in enumerate(names)}
     counts = [parameters(Path(path).read_text()) for path in summaries]
     tables = [read_table(path, "agreement_summary") for path in agreements]
-    test = metrics[0]["test"]
+    table = read_table(comparison, "comparison")
+    test = metrics[0][table["subset"].iloc[0]]
     sections = [
         startpage.opening(run["dataset"], source, names),
-        startpage.result(read_table(comparison, "comparison"), by_experiment),
+        startpage.result(table, by_experiment),
         startpage.look_first(),
         startpage.data(
             read_table(manifest, "manifest"),

@@ -29,7 +29,6 @@ TINY = {
     "run": ["lesson", "small"],
     "main": "small",
     "seeds": [1],
-    "evaluate": {"resamples": 100},
 }
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from cxr.folds import parts
 from cxr.methods import method_name
 from cxr.rst import bullets, escape, section, table
 from cxr.words import count
@@ -13,6 +14,15 @@ SHOWN = {
     "specificity": "specificity",
 }
 REJECTED = 5  # rejected files named
+SEEN = {
+    "test": "which no network saw in training",
+    "oof": "each judged by the one network of a cross-validation that did not see it in training",
+}
+BEATEN = {
+    "higher": "so it beats the thumbnail",
+    "lower": "so it is worse than the thumbnail",
+    "cannot tell": "so it is not shown to beat the thumbnail",
+}
 
 KINDS = {
     "phantom": "*simulated* chest X-rays that the pipeline drew itself. They are no clinical data: "
@@ -48,14 +58,15 @@ def opening(dataset: str, source: str, experiments: list[str]) -> str:
 
 
 def result(comparison: pd.DataFrame, scores: dict[str, list[dict]]) -> str:
-    """Metrics on the test images with intervals, and the paired differences in words.
+    """Metrics on the held-out images with intervals, and the paired differences in words.
 
     Args:
         comparison: comparison.csv.
         scores: metrics.json of each seed, by experiment.
     """
-    first = next(iter(scores.values()))[0]
-    test = first["test"]
+    held = comparison["subset"].iloc[0]
+    scores = {name: [run | {"test": run[held]} for run in runs] for name, runs in scores.items()}
+    test = next(iter(scores.values()))[0]["test"]
     effusions = test["confusion"]["tp"] + test["confusion"]["fn"]
     rows = []
     for experiment, part in comparison.groupby("experiment", sort=False):
@@ -65,22 +76,22 @@ def result(comparison: pd.DataFrame, scores: dict[str, list[dict]]) -> str:
         rows.append([escape(experiment), *cells, str(test["n"]), seeds])
     return section(
         "Result",
-        f"On {count(test['n'], 'test X-ray')} ({effusions} with an effusion), which no "
-        "network saw in training; with 95 % intervals by bootstrap over "
-        f"{'patients' if test['patients'] else 'images'}"
+        f"On {count(test['n'], 'X-ray')} ({effusions} with an effusion), {SEEN[held]}; with 95 % "
+        f"intervals over {'patients' if test['patients'] else 'images'}"
         f"{', mean over the seeds' if comparison['seeds'].max() > 1 else ''}:",
         table(["experiment", *SHOWN.values(), "n", "seeds"], rows),
-        _thresholds(scores),
+        _thresholds(scores, others=(comparison["kind"] != "experiment").any()),
         bullets(_undefined(scores)),
         bullets(_one_sided(scores)),
         *(_difference(row, comparison) for row in _others(comparison)),
         _chance(len(_others(comparison))),
+        _baselines(comparison),
         _spread(comparison),
     )
 
 
 def _others(comparison: pd.DataFrame) -> list:
-    rows = comparison[comparison["metric"] == "auroc"]
+    rows = comparison[(comparison["metric"] == "auroc") & (comparison["kind"] != "baseline")]
     return list(rows.itertuples())[1:]
 
 
@@ -93,15 +104,20 @@ def _interval(value: float, low: float, high: float, digits: str) -> str:
     return f"{value:{digits}} ({low:{digits}} to {high:{digits}})"
 
 
-def _thresholds(scores: dict[str, list[dict]]) -> str:
-    cuts = sorted({run["threshold"] for runs in scores.values() for run in runs})
-    rule = next(iter(scores.values()))[0]["threshold_rule"]
+def _thresholds(scores: dict[str, list[dict]], others: bool) -> str:
+    """Where the threshold lies; `others` are rows that metrics.json does not tell of."""
+    runs = [run for experiment in scores.values() for run in experiment]
+    cuts = sorted(
+        {cut for run in runs for cut in run.get("thresholds", {"": run["threshold"]}).values()}
+    )
+    rule = runs[0]["threshold_rule"]
     if len(cuts) == 1:
         at = f"at a threshold of {cuts[0]:.2f}"
     else:
         at = f"at each network's own threshold ({cuts[0]:.2f} to {cuts[-1]:.2f})"
     if rule != "0.5":
         at += f", chosen on the validation X-rays by the rule {escape(rule)}"
+        at += "; ensembles and baselines have their own, chosen alike" if others else ""
     return f"AUROC needs no threshold; accuracy, sensitivity and specificity are {at}."
 
 
@@ -121,7 +137,7 @@ def _undefined(scores: dict[str, list[dict]]) -> list[str]:
 
 
 def _one_sided(scores: dict[str, list[dict]]) -> list[str]:
-    """Which networks call all test X-rays the same, in words."""
+    """Which networks call all held-out X-rays the same, in words."""
     said = []
     for experiment, runs in scores.items():
         for number, cells in enumerate((run["test"]["confusion"] for run in runs), start=1):
@@ -129,9 +145,8 @@ def _one_sided(scores: dict[str, list[dict]]) -> list[str]:
             for kind, other in (("normal", ("tp", "fp")), ("an effusion", ("tn", "fn"))):
                 if not any(cells[cell] for cell in other):
                     said.append(
-                        f"{escape(experiment)}{which} calls every test X-ray {kind}: its accuracy "
-                        "says only how many of them are, and its sensitivity and specificity of 0 "
-                        "and 1 have no honest interval."
+                        f"{escape(experiment)}{which} calls every held-out X-ray {kind}: its "
+                        "accuracy says only how many of them are."
                     )
     return said
 
@@ -163,8 +178,26 @@ def _chance(differences: int) -> str:
     )
 
 
+def _baselines(comparison: pd.DataFrame) -> str:
+    """Which networks tell the classes better apart than an 8x8 thumbnail does, in words."""
+    rows = comparison[(comparison["metric"] == "auroc") & (comparison["kind"] != "baseline")]
+    said = [
+        f"{escape(row.experiment)}: {row.above_thumbnail:+.3f} ({row.above_thumbnail_low:+.3f} to "
+        f"{row.above_thumbnail_high:+.3f}), {BEATEN[row.above_verdict]}"
+        for row in rows.itertuples()
+        if row.above_verdict
+    ]
+    if not said:
+        return ""
+    return (
+        "The last rows see no anatomy: statistics of the pixels, the border, a thumbnail of 8x8 "
+        "pixels and, where known, age, sex and view. AUROC minus that of the thumbnail, which a "
+        "network has to beat:\n\n" + bullets(said)
+    )
+
+
 def _spread(comparison: pd.DataFrame) -> str:
-    rows = comparison[comparison["metric"] == "auroc"]
+    rows = comparison[(comparison["metric"] == "auroc") & (comparison["kind"] == "experiment")]
     if rows["seeds"].max() == 1:
         return "Each network was trained once, so how far another seed would land is not known."
     spreads = [f"{escape(row.experiment)} {row.seed_sd:.3f}" for row in rows.itertuples()]
@@ -173,15 +206,16 @@ def _spread(comparison: pd.DataFrame) -> str:
 
 def data(manifest: pd.DataFrame, split: pd.DataFrame, rejected: pd.DataFrame) -> str:
     """Images per class and subset, patients, and files that could not be used."""
-    images = manifest.merge(split[["id", "subset"]], on="id", suffixes=("_prescribed", ""))
-    subsets = ["train", "validation", "test"]
-    counts = pd.crosstab(images["class"], images["subset"]).reindex(columns=subsets, fill_value=0)
+    split = split.assign(part=parts(split))
+    images = manifest.merge(split[["id", "part"]], on="id")
+    subsets = [*images["part"].cat.categories]
+    counts = pd.crosstab(images["class"], images["part"]).reindex(columns=subsets, fill_value=0)
     counts.loc["all images"] = counts.sum()
     counts["all"] = counts.sum(axis=1)
     rows = [[str(cell) for cell in row] for row in counts.itertuples()]
     known = images[images["patient"] != ""]
     if len(known):
-        people = known.groupby("subset")["patient"].nunique().reindex(subsets, fill_value=0)
+        people = known.groupby("part", observed=False)["patient"].nunique()
         rows.append(["patients", *map(str, people), str(known["patient"].nunique())])
     return section(
         "Data",
@@ -293,19 +327,19 @@ def limits(source: str, tested: int, effusions: int) -> str:
 
     Args:
         source: Of the data set, as in the config.
-        tested: Number of test images.
+        tested: Number of held-out images.
         effusions: Number of those with an effusion.
     """
     return section(
         "Limits",
         bullets(
             [
-                f"{count(tested, 'test X-ray')} from one split of one data set: the intervals "
+                f"{count(tested, 'held-out X-ray')} from one split of one data set: the intervals "
                 "hold for X-rays like these and for no other hospital, machine or population.",
                 LABELS.get(source, TAKEN),
                 "The task is effusion against normal. Telling an effusion from other diseases is "
                 "harder: do not set these numbers beside studies that did so.",
-                f"{100 * effusions / tested:.0f} % of the test X-rays have an effusion. Elsewhere "
+                f"{100 * effusions / tested:.0f} % of them have an effusion. Elsewhere "
                 "it is another share, and predictive values and calibration change with it.",
                 "A saliency map is no proof of what a network relies on; two methods can agree "
                 "and both be wrong.",

@@ -19,7 +19,6 @@ TINY = {
     "run": ["tiny"],
     "main": "tiny",
     "seeds": [1],
-    "evaluate": {"resamples": 100},
 }
 
 # The test cluster has no accounting database and no slow file system.

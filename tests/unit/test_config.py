@@ -201,6 +201,13 @@ BAD = [
      "did you mean `phantom`?"),
     ({"run": ["leson"]}, 'run[0]: found "leson", allowed: one of lesson, pleura; '
      "did you mean `lesson`?"),
+    ({"transfer": ["chest_xray"]}, 'transfer[0]: found "chest_xray", allowed: chest_xrays; '
+     "did you mean `chest_xrays`?"),
+    ({"transfer": ["chest_xrays", "phantom"]},
+     'transfer[1]: found "phantom", allowed: a data set other than `dataset`'),
+    ({"transfer": "chest_xrays"}, 'transfer: found "chest_xrays", allowed: a list of at most 100 '
+     "items, each the name of a data set under `datasets`, none twice; did you mean "
+     "`[chest_xrays]`?"),
     ({"run": ["lesson"]}, 'main: found "pleura", allowed: lesson (those of `run`)'),
     ({"main": "plera"}, 'main: found "plera", allowed: one of lesson, pleura (those of `run`); '
      "did you mean `pleura`?"),
@@ -255,7 +262,7 @@ BAD = [
      "a number from 0 to 1"),
     ({"max_rejected": "nan"}, 'max_rejected: found "nan", allowed: a number from 0 to 1'),
     ({"image": {"size": 16}}, "image.size: found 16, allowed: a whole number from 32 to 2048"),
-    ({"split": {"test": 1}}, "split.test: found 1, allowed: a number above 0 and below 1"),
+    ({"split": {"test": 1}}, "split.test: found 1, allowed: a number from 0 to below 1"),
     ({"split": {"test": 0.999}}, "split.validation: found 0.15, allowed: with `test` 0.999, "
      "a share that leaves at least 1 % for training"),
     ({"saliency": {"images": 0}}, "saliency.images: found 0, allowed: at least 1 where "
@@ -334,6 +341,13 @@ BAD = [
     # networks
     (lesson(kernels=[3, 3]), "experiments.lesson.kernels: found a list of 2, allowed: "
      "a list as long as `filters` (7)"),
+    (lesson(strides=[2, 1]), "experiments.lesson.strides: found a list of 2, allowed: "
+     "a list as long as `filters` (7)"),
+    (lesson(strides=2), "experiments.lesson.strides: found 2, allowed: a list of whole numbers "
+     "from 1 to 8, or null; did you mean `[2]`?"),
+    (lesson(strides=[4, 1, 1, 1, 1, 1, 1], input_size=64), "experiments.lesson.filters: found 7 "
+     "blocks, whose poolings halve an input of 64 pixels to nothing, allowed: fewer filters, an "
+     "input of at least 125 pixels (input_size, image.size) or `pooling: none`"),
     (lesson(filters=[8, "x", 8, 8, 8, 8, 8]), 'experiments.lesson.filters[1]: found "x", '
      "allowed: a whole number from 1 to 1024"),
     (lesson(input_size=300), "experiments.lesson.input_size: found 300, allowed: "
@@ -508,6 +522,7 @@ def test_paths_of_the_chosen_data_set_must_exist(tmp_path, mine, key, kind):
     assert f"but there is no {kind} " in line
     assert str(tmp_path) in line
     assert load(merged({"datasets": {"mine": mine}}), tmp_path)  # not the chosen one
+    assert problems(merged({"datasets": {"mine": mine}, "transfer": ["mine"]}), tmp_path) == [line]
 
 
 def test_a_split_file_must_exist(tmp_path):

@@ -24,20 +24,25 @@ def metric(value, low=0.6, high=0.9, **reason):
     return {"value": value, "ci95": [low, high], **reason}
 
 
-def scores(threshold=0.5, rule="0.5", patients=40, **changes):
+def scores(threshold=0.5, rule="0.5", patients=40, subset="test", **changes):
     test = {name: metric(0.8) for name in startpage.SHOWN} | changes
     test |= {"n": 50, "patients": patients, "confusion": {"tp": 15, "fp": 4, "tn": 26, "fn": 5}}
-    return {"threshold": threshold, "threshold_rule": rule, "test": test}
+    return {"threshold": threshold, "threshold_rule": rule, subset: test}
 
 
-def comparison(names=("lesson", "pleura"), seeds=1, **changes):
+def comparison(names=("lesson", "pleura"), seeds=1, kinds=(), subset="test", **changes):
+    """All are experiments but the last, which have the `kinds`."""
+    kinds = ["experiment"] * (len(names) - len(kinds)) + list(kinds)
     rows = [
-        {"experiment": name, "seeds": seeds, "n": 50, "metric": metric}
+        {"experiment": name, "kind": kind, "subset": subset, "n": 50, "metric": metric}
+        | {"seeds": seeds if kind == "experiment" else 1}
         | {"value": 0.8, "low": 0.6, "high": 0.9, "seed_sd": 0.03 if seeds > 1 else None}
         | dict.fromkeys(("difference", "difference_low", "difference_high"), None)
         | ({"difference": 0.1, "difference_low": 0.02, "difference_high": 0.2} if number else {})
+        | {"verdict": "higher" if number else "", "above_verdict": ""}
+        | dict.fromkeys(("above_thumbnail", "above_thumbnail_low", "above_thumbnail_high"), None)
         | (changes if number else {})
-        for number, name in enumerate(names)
+        for number, (name, kind) in enumerate(zip(names, kinds, strict=True))
         for metric in startpage.SHOWN
     ]
     return pd.DataFrame(rows)
@@ -94,8 +99,8 @@ def test_result_gives_each_number_with_its_interval_and_n():
     cells = ["0.800 (0.600 to 0.900)"] * 4 + ["50", "1"]
     assert table(text)[1:] == [["lesson", *cells], ["pleura", *cells]]
     found = words(text)
-    assert "On 50 test X-rays (20 with an effusion)" in found
-    assert "bootstrap over patients" in found
+    assert "On 50 X-rays (20 with an effusion), which no network saw in training" in found
+    assert "95 % intervals over patients" in found
     assert "at a threshold of 0.50" in found
     assert "trained once" in found
 
@@ -119,6 +124,52 @@ def test_difference_in_words_that_its_interval_supports(low, high, meaning):
         assert f"+0.100 ({low:+.3f} to {high:+.3f}), paired over the same 50 X-rays" in found
 
 
+def test_cross_validation_is_called_so():
+    runs = [scores(0.4, "youden", subset="oof")]
+    runs[0]["thresholds"] = {"1": 0.3, "2": 0.5}
+    found = words(startpage.result(comparison(["lesson"], subset="oof"), {"lesson": runs}))
+    assert "each judged by the one network of a cross-validation that did not see it" in found
+    assert "at each network's own threshold (0.30 to 0.50), chosen on the validation" in found
+
+
+def test_networks_that_do_not_beat_the_thumbnail_are_named():
+    names = ["winner", "even", "loser", "winner ensemble", "frame", "thumbnail"]
+    pairs = comparison(names, seeds=2, kinds=["ensemble", "baseline", "baseline"])
+    above = {
+        "winner": (0.1, 0.02, 0.2, "higher"),
+        "even": (0.05, -0.1, 0.2, "cannot tell"),
+        "loser": (-0.1, -0.2, -0.02, "lower"),
+        "winner ensemble": (0.12, 0.03, 0.2, "higher"),
+        "frame": (-0.3, -0.4, -0.2, "lower"),
+    }
+    columns = ["above_thumbnail", "above_thumbnail_low", "above_thumbnail_high", "above_verdict"]
+    for name, cells in above.items():
+        pairs.loc[pairs["experiment"] == name, columns] = cells
+    runs = {name: [scores(), scores()] for name in names[:3]}
+    text = startpage.result(pairs, runs)
+    found = words(text)
+    assert [row[0] for row in table(text)[1:]] == names
+    assert "winner: +0.100 (+0.020 to +0.200), so it beats the thumbnail" in found
+    assert "even: +0.050 (-0.100 to +0.200), so it is not shown to beat the thumbnail" in found
+    assert "loser: -0.100 (-0.200 to -0.020), so it is worse than the thumbnail" in found
+    assert "winner ensemble: +0.120 (+0.030 to +0.200), so it beats the thumbnail" in found
+    assert "frame: " not in found
+    assert "AUROC of winner ensemble minus that of winner" in found
+    assert "AUROC of frame minus" not in found
+    assert "These are 3 differences" in found
+    assert "over 2 seeds: winner 0.030, even 0.030, loser 0.030." in found
+
+
+def test_rows_with_a_threshold_of_their_own_are_said_to_have_one():
+    names = ["lesson", "thumbnail"]
+    pairs = comparison(names, kinds=["baseline"])
+    said = "ensembles and baselines have their own, chosen alike"
+    assert said in words(startpage.result(pairs, {"lesson": [scores(0.31, "youden")]}))
+    assert said not in words(startpage.result(pairs, {"lesson": [scores()]}))
+    alone = comparison(["lesson"])
+    assert said not in words(startpage.result(alone, {"lesson": [scores(0.31, "youden")]}))
+
+
 def test_one_experiment_is_compared_to_nothing():
     found = words(startpage.result(comparison(["lesson"]), {"lesson": [scores()]}))
     assert "minus" not in found
@@ -139,8 +190,8 @@ def test_a_network_that_calls_all_the_same_is_named():
     runs[1]["test"]["confusion"] = {"tp": 0, "fp": 0, "tn": 30, "fn": 20}
     pairs = comparison(seeds=2)
     found = words(startpage.result(pairs, {"lesson": runs, "pleura": [usual, usual]}))
-    assert "lesson (2. seed) calls every test X-ray normal" in found
-    assert found.count("calls every test X-ray") == 1
+    assert "lesson (2. seed) calls every held-out X-ray normal" in found
+    assert found.count("calls every held-out X-ray") == 1
 
 
 def test_several_differences_come_with_a_word_on_chance():
@@ -173,7 +224,7 @@ def test_undefined_metrics_say_why():
     ]
     assert "AUROC of lesson: needs images of both classes" in words(text)
     assert "specificity of lesson: no interval: too few" in words(text)
-    assert "bootstrap over images" in words(text)
+    assert "95 % intervals over images" in words(text)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +247,18 @@ def test_data_counts_images_and_patients(patients, row, said):
     assert found[4:] == ([row] if row else [])
     assert said in words(text)
     assert "No file had to be left out" in words(text)
+
+
+def test_data_counts_folds():
+    split = SPLIT.assign(subset=["oof"] * 4 + ["test"], fold=["1", "2", "1", "2", ""])
+    found = table(startpage.data(images(list("pqrst")), split, NO_FILES))
+    assert found == [
+        ["", "fold 1", "fold 2", "test", "all"],
+        ["effusion", "1", "1", "0", "2"],
+        ["normal", "1", "1", "1", "3"],
+        ["all images", "2", "2", "1", "5"],
+        ["patients", "2", "2", "1", "5"],
+    ]
 
 
 def test_rejected_files_are_named_as_they_are():
@@ -242,9 +305,9 @@ def test_every_source_is_introduced():
     assert sources == set(startpage.KINDS)
     for source in sources:
         assert "not a medical device" in words(startpage.opening("mine", source, ["a_", "b"]))
-        assert "50 test X-rays" in words(startpage.limits(source, 50, 20))
+        assert "50 held-out X-rays from one split" in words(startpage.limits(source, 50, 20))
     assert "simulated" in words(startpage.opening("mine", "phantom", ["lesson"]))
-    assert "40 % of the test X-rays" in words(startpage.limits("nih", 50, 20))
+    assert "40 % of them have an effusion" in words(startpage.limits("nih", 50, 20))
 
 
 def walk(node):
@@ -276,8 +339,9 @@ def test_parameters_are_those_of_the_network_without_the_optimizers():
         parameters("nothing")
 
 
+@pytest.mark.parametrize("subset", ["test", "oof"])
 @pytest.mark.parametrize("seeds", [(42,), (1, 2)], ids=len)
-def test_the_whole_page(tmp_path, seeds):
+def test_the_whole_page(tmp_path, seeds, subset):
     def write(name, content):
         path = tmp_path / name
         path.write_text(content)
@@ -295,9 +359,9 @@ def test_the_whole_page(tmp_path, seeds):
         manifest=csv("manifest.csv", manifest.assign(sha256="0" * 64)),
         rejected=csv("rejected.csv", NO_FILES),
         split=csv("split.csv", SPLIT),
-        comparison=csv("comparison.csv", comparison(seeds=len(seeds))),
+        comparison=csv("comparison.csv", comparison(seeds=len(seeds), subset=subset)),
         scores=[
-            write(f"metrics-{name}-{seed}.json", json.dumps(scores(threshold=seed / 100)))
+            write(f"metrics-{name}-{seed}.json", json.dumps(scores(seed / 100, subset=subset)))
             for name in names
             for seed in seeds
         ],

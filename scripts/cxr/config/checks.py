@@ -27,10 +27,11 @@ def _section(settled: Any, name: str) -> dict:
 
 
 def _check_names(settled: Any, problems: Problems) -> None:
-    """`dataset`, `run` and `main` name what there is."""
+    """`dataset`, `transfer`, `run` and `main` name what there is."""
     datasets, experiments = _section(settled, "datasets"), _section(settled, "experiments")
     if datasets and problems.sound(("dataset",)):
         _check_name(("dataset",), settled["dataset"], datasets, problems)
+        _check_transfer(settled, datasets, problems)
     if not (experiments and problems.sound(("run",))):
         return
     for row, name in enumerate(settled["run"]):
@@ -44,6 +45,18 @@ def _check_name(key: Key, name: str, known: Iterable[str], problems: Problems) -
         where = " (those of `run`)" if key == ("main",) else ""
         text = found(name, one_of(known) + where)
         problems.add(key, text + did_you_mean(name, known))
+
+
+def _check_transfer(settled: Any, datasets: dict, problems: Problems) -> None:
+    """`transfer` names data sets other than the one that is learned from."""
+    if not problems.sound(("transfer",)):
+        return
+    others = [name for name in datasets if name != settled["dataset"]]
+    for row, name in enumerate(settled["transfer"]):
+        if name == settled["dataset"]:
+            problems.add(("transfer", row), found(name, "a data set other than `dataset`"))
+        else:
+            _check_name(("transfer", row), name, others, problems)
 
 
 def _check_classes(settled: Any, problems: Problems) -> None:
@@ -68,12 +81,13 @@ def _check_experiments(settled: Any, problems: Problems) -> None:
     """Networks are of one piece; those that are run fit the images."""
     for name in _section(settled, "experiments"):
         at = ("experiments", name)
-        if not problems.sound((*at, "filters"), (*at, "kernels")):
-            continue
-        blocks, kernels = (len(settled["experiments"][name][key]) for key in ("filters", "kernels"))
-        if blocks != kernels:
-            what = f"a list as long as `filters` ({blocks})"
-            problems.add((*at, "kernels"), f"found a list of {kernels}, allowed: {what}")
+        for key in ("kernels", "strides"):
+            if not problems.sound((*at, "filters"), (*at, key)):
+                continue
+            filters, given = (settled["experiments"][name][k] for k in ("filters", key))
+            if given is not None and len(given) != len(filters):
+                what = f"a list as long as `filters` ({len(filters)})"
+                problems.add((*at, key), f"found a list of {len(given)}, allowed: {what}")
     if problems.sound(("run",), ("image", "size")):
         for name in settled["run"]:
             _check_input(name, settled, problems)
@@ -81,12 +95,12 @@ def _check_experiments(settled: Any, problems: Problems) -> None:
 
 def _check_input(name: str, settled: dict, problems: Problems) -> None:
     at = ("experiments", name)
-    used = ("input_size", "filters", "pooling")
+    used = ("input_size", "filters", "pooling", "strides")
     if not problems.sound(*((*at, key) for key in used)):
         return
-    given, filters, pooling = (settled["experiments"][name][key] for key in used)
+    given, filters, pooling, strides = (settled["experiments"][name][key] for key in used)
     image_size = settled["image"]["size"]
-    size, needed = given or image_size, 2 ** (len(filters) - 1)
+    size, needed = given or image_size, _smallest_input(len(filters), strides)
     if size > image_size:
         what = f"`image.size` ({image_size}) at most, or null"
         problems.add((*at, "input_size"), found(size, what))
@@ -99,11 +113,21 @@ def _check_input(name: str, settled: dict, problems: Problems) -> None:
         )
 
 
+def _smallest_input(blocks: int, strides: list[int] | None) -> int:
+    """Side of the smallest image that leaves a place behind each pooling, pixels."""
+    needed = 1
+    for stride in reversed((strides or [1] * blocks)[: blocks - 1]):
+        needed = 2 * needed if stride == 1 else (needed - 1) * stride + 1
+    return needed
+
+
 def _check_subsets(settled: Any, problems: Problems) -> None:
     """Test and validation leave images to train on."""
     if not problems.sound(("split", "test"), ("split", "validation")):
         return
     test, validation = settled["split"]["test"], settled["split"]["validation"]
+    if test == 0 and problems.sound(("split", "folds")) and not settled["split"]["folds"]:
+        problems.add(("split", "test"), found(0, "above 0 without `split.folds`"))
     if (1 - test) * (1 - validation) < 0.01:
         what = f"with `test` {test}, a share that leaves at least 1 % for training"
         problems.add(("split", "validation"), found(validation, what))
@@ -120,11 +144,13 @@ def _check_saliency(settled: Any, problems: Problems) -> None:
 
 
 def _check_files(settled: Any, root: Path, problems: Problems) -> None:
-    """Files and folders of the chosen data set, and the split file, exist."""
-    at = ("datasets", settled["dataset"]) if problems.sound(("dataset",)) else ()
-    if at and problems.sound(at):
-        data = settled["datasets"][settled["dataset"]]
-        _check_paths(at, data, applied(SCHEMA["$defs"]["dataset"], data), root, problems)
+    """Files and folders of the data sets that are used, and the split file, exist."""
+    if problems.sound(("dataset",), ("transfer",)):
+        for name in [settled["dataset"], *settled["transfer"]]:
+            at = ("datasets", name)
+            if problems.sound(at):
+                data = settled["datasets"][name]
+                _check_paths(at, data, applied(SCHEMA["$defs"]["dataset"], data), root, problems)
     if problems.sound(("split", "file")):
         schema = SCHEMA["properties"]["split"]
         _check_paths(("split",), settled["split"], schema, root, problems)
