@@ -8,31 +8,31 @@ from tiny import configure, plan, rules
 from xrays import write_folder
 
 PREPARATION = ["acquire_phantom", "manifest_images", "preprocess_shard", "preprocess_gather"]
+DIVISION = [*PREPARATION, "leakage_pairs", "split_images"]
+TRAINING = [*DIVISION, "train_network"]
 TARGETS = {
     "acquire": PREPARATION[:1],
     "manifest": PREPARATION[:2],
     "preprocess": PREPARATION,
-    "split": [*PREPARATION[:2], "split_images"],
-    "train": [*PREPARATION, "split_images", "train_network"],
-    "evaluate": [
-        *(*PREPARATION, "split_images", "train_network"),
-        *("evaluate_predictions", "evaluate_figures"),
+    "split": DIVISION,
+    "train": TRAINING,
+    "leakage": [
+        *(*TRAINING, "leakage_checks", "leakage_figure"),
+        *("leakage_sensitivity", "leakage_labels", "leakage_labels_figure"),
     ],
-    "compare": [
-        *(*PREPARATION, "split_images", "train_network"),
-        *("evaluate_predictions", "compare_experiments", "compare_figure"),
-    ],
-    "inspect": [
-        *(*PREPARATION, "split_images", "train_network"),
-        *("inspect_images", "inspect_network"),
-    ],
+    "baselines": [*DIVISION, "baselines_predictions"],
+    "evaluate": [*TRAINING, "evaluate_predictions", "evaluate_figures"],
+    "subgroups": [*TRAINING, "evaluate_predictions", "subgroups_metrics", "subgroups_figure"],
+    "compare": [*TRAINING, "baselines_predictions", "compare_experiments", "compare_figure"],
+    "inspect": [*TRAINING, "inspect_images", "inspect_network"],
     "saliency": [
-        *(*PREPARATION, "split_images", "train_network"),
-        *("saliency_images", "saliency_maps", "saliency_agreement", "saliency_figures"),
+        *(*TRAINING, "saliency_images", "saliency_maps"),
+        *("saliency_agreement", "saliency_figures"),
     ],
+    "control": [*DIVISION, "control_network", "control_scores"],
 }
 TARGETS["report"] = [
-    *(*TARGETS["evaluate"], *TARGETS["compare"], *TARGETS["inspect"], *TARGETS["saliency"]),
+    *(rule for target in TARGETS if target != "control" for rule in TARGETS[target]),
     *("run_record", "report_page", "report_html"),
 ]
 

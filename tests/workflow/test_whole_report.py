@@ -33,11 +33,9 @@ def test_report_holds_every_figure_with_caption_and_labels(finished: Path, page:
         assert result["labels"]["figure"], path
         for experiment in TINY["run"]:
             if f"/{experiment}/seed-1/" in path:
-                assert result["labels"] | {"figure": None} == {
-                    "figure": None,
-                    "experiment": experiment,
-                    "seed": "1",
-                }
+                run = {"run": "seed-1"} if "/saliency/" in path else {"seed": "1"}
+                shared = {"figure": None, "experiment": experiment}
+                assert result["labels"] | {"figure": None} == shared | run
 
 
 def test_figures_are_told_apart_by_their_labels(page: str) -> None:
@@ -61,7 +59,7 @@ def test_start_page_is_the_runs_own(finished: Path, page: str) -> None:
     assert "Research and teaching only: not a medical device." in start
     metrics = json.loads((finished / "results/phantom/small/seed-1/metrics.json").read_text())
     assert f"{metrics['test']['auroc']['value']:.3f} (" in start
-    assert f"On {metrics['test']['n']} test X-rays" in start
+    assert f"On {metrics['test']['n']} X-rays (" in start
 
 
 def test_another_caption_makes_the_report_alone_again(project: Path) -> None:

@@ -26,14 +26,20 @@ def results(finished: Path) -> Path:
 
 
 def test_each_table_holds_what_its_schema_says(results: Path) -> None:
-    tables = ["manifest", "rejected", "boxes", "split", "comparison"]
+    tables = [
+        *("manifest", "rejected", "boxes", "pairs", "split", "leakage", "leakage_sensitivity"),
+        *("label_errors", "label_errors_summary", "baselines", "comparison"),
+    ]
     files = {name: [results / f"{name}.csv"] for name in tables}
-    for name in ("history", "predictions"):
+    for name in ("history", "predictions", "subgroups"):
         files[name] = [results / run / f"{name}.csv" for run in RUNS]
     for name, paths in files.items():
         for path in paths:
             table = read_table(path, name)
-            assert [*table.columns] == columns(name), path
+            of_folds = {"fold", "validates"}
+            assert [*table.columns] == [each for each in columns(name) if each not in of_folds], (
+                path
+            )
 
 
 def test_manifest_has_every_image_effusions_first(results: Path) -> None:
@@ -126,7 +132,9 @@ def test_figures_are_images(results: Path) -> None:
 def test_comparison_sets_the_experiments_side_by_side(results: Path) -> None:
     comparison = read_table(results / "comparison.csv", "comparison")
     auroc = comparison[comparison["metric"] == "auroc"].set_index("experiment")
-    assert [*auroc.index] == TINY["run"]
+    baselines = ["statistics", "frame", "thumbnail", "metadata"]
+    assert [*auroc.index] == [*TINY["run"], *baselines]
+    assert [*auroc["kind"]] == ["experiment"] * 2 + ["baseline"] * 4
     for run, name in zip(RUNS, TINY["run"], strict=True):
         metrics = json.loads((results / run / "metrics.json").read_text())
         assert auroc["value"][name] == pytest.approx(metrics["test"]["auroc"]["value"])
