@@ -15,7 +15,7 @@ from scipy.stats import norm, t
 
 from cxr import metrics
 
-# Chosen by simulation (benchmarks/interval_coverage.py), where they matter: few patients, few errors
+# Chosen by simulation (benchmarks/interval_coverage.py): they matter with few patients or errors
 PRIOR = 0.05  # patients that move a metric as if their images were all right or all wrong
 CALLS = ("accuracy", "sensitivity", "specificity", "ppv", "npv")
 DISCORDANT = dict.fromkeys(CALLS, 0.25) | {"auprc": 0.1}  # images that one classifier alone finds
