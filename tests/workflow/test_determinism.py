@@ -154,7 +154,7 @@ def write_many(folder: Path, count: int, size: int) -> None:
 def prepare_long_training(project: Path) -> Callable[[], bool]:
     """Ask for many epochs; return what tells that some are done."""
     configure(project, {"experiments": {"small": {"epochs": 300, "keep": "last"}}})
-    log = project / "results/phantom/logs/train-small-1.log"
+    log = project / "results/phantom/logs/small/seed-1/train.log"
     log.unlink()
     return lambda: log.exists() and bool(re.search(r"epoch +5/300", log.read_text()))
 
