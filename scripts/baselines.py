@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from cxr import tables
 from cxr.baselines import classifier, describe, metadata
+from cxr.folds import pool
 from cxr.log import job_log, say
 from cxr.predictions import held_out, read_split
 from cxr.words import count
@@ -44,17 +45,10 @@ def predict(numbers: np.ndarray, splits: dict[str, pd.DataFrame]) -> pd.DataFram
         splits: The split as each fold uses it, by its number; "" is the only one.
 
     Returns:
-        id, subset, label, probability and fold: the validation images of each fold in turn, the
-        out-of-fold images in the order of the manifest, and the test images, with the mean
-        probability over the folds and no fold.
+        See `cxr.folds.pool`.
     """
-    pooled = pd.concat(
-        [predict_fold(numbers, split).assign(fold=fold) for fold, split in splits.items()]
-    )
-    test = pooled["subset"] == "test"
-    mean = pooled[test].groupby(["id", "subset", "label"], sort=False)["probability"].mean()
-    validation, held = (pooled[pooled["subset"] == subset] for subset in ("validation", "oof"))
-    return pd.concat([validation, held.sort_values("row"), mean.reset_index().assign(fold="")])
+    found = [predict_fold(numbers, split).assign(fold=fold) for fold, split in splits.items()]
+    return pool(pd.concat(found))
 
 
 def baselines(images: Path, manifest: Path, split: Path, folds: int | None, output: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from cxr import intervals, tables
-from cxr.comparison import score_runs, side_by_side
+from cxr.comparison import by_experiment, score_runs, side_by_side
 from cxr.log import job_log, say
 from cxr.predictions import held_out, read_predictions
 from cxr.summaries import RULES, SUBSETS, choose, per_image, stated
@@ -39,7 +39,6 @@ def with_thresholds(table: pd.DataFrame, rule: str) -> pd.DataFrame:
     Returns:
         The rows of the held-out subset, with the column threshold (float).
     """
-    table = table if "fold" in table else table.assign(fold="")
     chosen = stated("threshold", choose(table[table["subset"] == "validation"], RULES[rule]))
     table = table[table["subset"] == held_out(table)]
     return table.assign(threshold=per_image(chosen, "threshold", table["fold"]))
@@ -113,9 +112,7 @@ def compare(
         output: comparison.csv to write.
         threshold: Rule of the threshold: 0.5, youden or sensitivity_95, as text or number.
     """
-    runs = {}
-    for experiment, path in zip(experiments, predictions, strict=True):
-        runs.setdefault(experiment, []).append(read_predictions(path, manifest))
+    runs = by_experiment(experiments, [read_predictions(path, manifest) for path in predictions])
     simple = dict(list(read_predictions(baselines, manifest).groupby("baseline", sort=False)))
     table = compare_runs(runs, simple, str(threshold))
     tables.write_table(table, output, "comparison")

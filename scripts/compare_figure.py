@@ -12,6 +12,7 @@ import pandas as pd
 from cxr import plots
 from cxr.log import job_log
 from cxr.summaries import SUBSETS
+from cxr.words import mean_of_seeds
 
 SHOWN = {
     "auroc": "AUROC",
@@ -20,9 +21,7 @@ SHOWN = {
     "sensitivity": "sensitivity",
     "specificity": "specificity",
 }
-MARKERS = "osD^v"  # as many as share no factor with the colours: 35 differ in one or both
 HOLLOW = {"markerfacecolor": "white"}
-BAND = {"linewidth": 7, "alpha": 0.3, "markersize": 0}
 
 
 def draw_comparison(comparison: pd.DataFrame, title: str) -> plt.Figure:
@@ -49,7 +48,7 @@ def draw_comparison(comparison: pd.DataFrame, title: str) -> plt.Figure:
         places = np.arange(len(SHOWN)) + (number - (len(names) - 1) / 2) * 0.8 / len(names)
         label = _label(part.iloc[0])
         style = styles[name]
-        values.errorbar(part["value"], places, xerr=part["seed_sd"], **BAND | style)
+        values.errorbar(part["value"], places, xerr=part["seed_sd"], **plots.BAND | style)
         _draw_rows(values, places, part, ("value", "low", "high"), label=label, **style)
         if number:
             keys = ("difference", "difference_low", "difference_high")
@@ -62,8 +61,7 @@ def draw_comparison(comparison: pd.DataFrame, title: str) -> plt.Figure:
     differences.set(xlabel=f"paired difference to {names[0]}, 95 % interval")
     for axis in (values, differences):
         axis.set_yticks(range(len(SHOWN)), SHOWN.values())
-        axis.tick_params(axis="y", length=0)
-        axis.grid(False, axis="y")
+        plots.name_rows(axis)
         for place in range(1, len(SHOWN)):
             axis.axhline(place - 0.5, color=plots.LIGHT, linewidth=0.8, zorder=0)
         axis.set_ylim(len(SHOWN) - 0.5, -0.5)
@@ -84,7 +82,7 @@ def _styles(comparison: pd.DataFrame) -> dict[str, dict]:
             styles[name] = styles[name.removesuffix(" ensemble")] | HOLLOW
             continue
         number, drawn[kind] = drawn[kind], drawn[kind] + 1
-        styles[name] = {"fmt": MARKERS[number % len(MARKERS)]}
+        styles[name] = {"fmt": plots.MARKERS[number % len(plots.MARKERS)]}
         if kind == "baseline":
             styles[name] |= {"color": plots.GREY} | HOLLOW
         else:
@@ -94,8 +92,7 @@ def _styles(comparison: pd.DataFrame) -> dict[str, dict]:
 
 def _draw_rows(axis, places, part, keys, **style) -> None:
     value, low, high = (part[key] for key in keys)
-    errors = [(value - low).clip(lower=0), (high - value).clip(lower=0)]
-    axis.errorbar(value, places, xerr=errors, capsize=3, linewidth=1.5, **style)
+    plots.draw_intervals(axis, places, value, low, high, linewidth=1.5, **style)
 
 
 def _label(row: pd.Series) -> str:
@@ -103,8 +100,7 @@ def _label(row: pd.Series) -> str:
         return f"{row['experiment']} (baseline)"
     if row["kind"] == "ensemble":
         return row["experiment"]
-    seeds = "1 seed" if row["seeds"] == 1 else f"mean of {row['seeds']} seeds"
-    return f"{row['experiment']}, {seeds}"
+    return f"{row['experiment']}, {mean_of_seeds(row['seeds'])}"
 
 
 def compare_figure(comparison: Path, output: Path, title: str) -> None:

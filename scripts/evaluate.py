@@ -29,7 +29,6 @@ def evaluate(
         name: What the progress line begins with.
     """
     table = read_predictions(predictions, manifest)
-    table = table if "fold" in table else table.assign(fold="")
     parts = dict(list(table.groupby("subset", sort=False)))
     points, summaries = {}, {}
     for rule, choice in RULES.items():

@@ -43,7 +43,6 @@ def evaluate_figures(
     """
     scores = json.loads(Path(metrics).read_text())
     table = read_predictions(predictions, manifest)
-    table = table if "fold" in table else table.assign(fold="")
     subset = held_out(table)
     judged = table[table["subset"] == subset]
     thresholds = per_image(scores, "threshold", judged["fold"])

@@ -8,7 +8,7 @@ Promises to say "cannot tell" where finding nothing would mean little.
 from pathlib import Path
 
 from cxr import tables
-from cxr.folds import parts
+from cxr.folds import parts_by_id
 from cxr.leaks import checks
 from cxr.log import job_log, say
 
@@ -23,7 +23,7 @@ def leakage(manifest: Path, split: Path, pairs: Path, output: Path) -> None:
         output: leakage.csv to write.
     """
     known, divided = tables.read_table(manifest, "manifest"), tables.read_csv(split)
-    part = parts(divided).set_axis(divided["id"])
+    part = parts_by_id(divided)
     table = checks(known, part, tables.read_table(pairs, "pairs"))
     tables.write_table(table.round(4), output, "leakage")
     for row in table.itertuples():

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cxr import plots, tables
-from cxr.folds import parts
+from cxr.folds import parts_by_id
 from cxr.log import job_log
 from cxr.together import straddling
 from cxr.words import count
@@ -86,7 +86,7 @@ def leakage_figure(
         title: Data set.
     """
     divided = tables.read_csv(split)
-    part = parts(divided).set_axis(divided["id"])
+    part = parts_by_id(divided)
     facts = tables.read_csv(manifest).reset_index(names="row").set_index("id")[["row", "class"]]
     found = tables.read_table(pairs, "pairs")
     found = found[(found["kind"] != "resembling") & (found["patients"] != "different")]

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from cxr import tables
-from cxr.folds import parts
+from cxr.comparison import by_experiment
+from cxr.folds import parts_by_id
 from cxr.intervals import score
 from cxr.leaks import KINDS, relatives
 from cxr.log import job_log
@@ -68,15 +69,16 @@ def leakage_sensitivity(
         output: leakage_sensitivity.csv to write.
     """
     known, divided = tables.read_table(manifest, "manifest"), tables.read_csv(split)
-    part = parts(divided).set_axis(divided["id"])
+    part = parts_by_id(divided)
     found = tables.read_table(pairs, "pairs")
     related = {kind: relatives(kind, known, part, found) for kind in ("patients", *KINDS)}
-    runs: dict[str, list[pd.DataFrame]] = {}
-    for path, experiment in zip(predictions, experiments, strict=True):
-        table = read_predictions(path, manifest)
-        held = table[table["subset"] == held_out(table)].sort_values("row")
-        runs.setdefault(experiment, []).append(held)
-    rows = [row for name, run in runs.items() for row in without_relatives(run, related, name)]
+    runs = [read_predictions(path, manifest) for path in predictions]
+    held = [run[run["subset"] == held_out(run)].sort_values("row") for run in runs]
+    rows = [
+        row
+        for name, seeds in by_experiment(experiments, held).items()
+        for row in without_relatives(seeds, related, name)
+    ]
     tables.write_table(pd.DataFrame(rows), output, "leakage_sensitivity")
 
 

@@ -14,7 +14,8 @@ from cxr import tables
 from cxr.errors import UserError
 from cxr.folds import draw_folds, draw_validation, parts, subsets_in
 from cxr.log import job_log, say
-from cxr.subsets import check_copies, check_subsets, draw_subsets, one_each, shorten
+from cxr.metadata import one_each
+from cxr.subsets import check_copies, check_subsets, draw_subsets, shorten
 from cxr.together import split_groups
 
 

@@ -74,14 +74,12 @@ def _draw_metric(axis: plt.Axes, rows: pd.DataFrame, places: np.ndarray, words: 
     judged = (rows["note"] == "").to_numpy()
     for chosen, style in ((judged & ~apart, SAME), (judged & apart, APART)):
         part = rows[chosen]
-        arms = [part["estimate"] - part["low"], part["high"] - part["estimate"]]
-        errors = [arm.clip(lower=0) for arm in arms]  # rounding
-        axis.errorbar(part["estimate"], places[chosen], xerr=errors, capsize=3, **style)
+        limits = (part[key] for key in ("estimate", "low", "high"))
+        plots.draw_intervals(axis, places[chosen], *limits, **style)
     for place in places[~judged]:
         axis.text(0.02, place, "too few to judge", va="center", fontsize=8, color=plots.GREY)
     axis.set(xlabel=words, xlim=(-0.04, 1.04))
-    axis.tick_params(axis="y", length=0)
-    axis.grid(False, axis="y")
+    plots.name_rows(axis)
 
 
 def subgroups_figure(table: Path, output: Path, title: str) -> None:

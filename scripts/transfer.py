@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from cxr import tables
-from cxr.comparison import read_run, score_runs, side_by_side
+from cxr.comparison import by_experiment, read_run, score_runs, side_by_side
 from cxr.log import job_log, say
 from cxr.predictions import held_out
 from cxr.words import count
@@ -106,27 +106,18 @@ def transfer(
     """
     own = [read_run(*run, manifest) for run in zip(predictions, scores, strict=True)]
     own = [run.assign(overlap="") for run in own]
-    parts = [tested(dataset, held_out(own[0]), _by_experiment(experiments, own))]
+    parts = [tested(dataset, held_out(own[0]), by_experiment(experiments, own))]
     patients = tables.read_csv(manifest)["patient"]
     for number, (name, known) in enumerate(zip(others, manifests, strict=True)):
         paths = transferred[number * len(scores) : (number + 1) * len(scores)]
         runs = [read_other(*run, known) for run in zip(paths, scores, strict=True)]
-        part = tested(name, "all", _by_experiment(experiments, runs))
+        part = tested(name, "all", by_experiment(experiments, runs))
         parts.append(part.assign(note=overlap_note(runs[0], patients)))
     table = pd.concat(parts)
     tables.write_table(table, output, "transfer")
     for row in table[table["metric"] == "auroc"].itertuples():
         interval = "" if pd.isna(row.low) else f" ({row.low:.3f} to {row.high:.3f})"
         say(f"{row.experiment} on {row.dataset}  AUROC {row.value:.3f}{interval}, n = {row.n}")
-
-
-def _by_experiment(
-    experiments: list[str], runs: list[pd.DataFrame]
-) -> dict[str, list[pd.DataFrame]]:
-    grouped = {}
-    for experiment, run in zip(experiments, runs, strict=True):
-        grouped.setdefault(experiment, []).append(run)
-    return grouped
 
 
 if __name__ == "__main__":

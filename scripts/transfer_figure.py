@@ -11,10 +11,9 @@ import pandas as pd
 
 from cxr import plots, tables
 from cxr.log import job_log
+from cxr.words import mean_of_seeds
 
 SHOWN = {"auroc": "AUROC", "sensitivity": "sensitivity", "specificity": "specificity"}
-MARKERS = "osD^v"  # as many as share no factor with the colours: 35 differ in one or both
-BAND = {"linewidth": 7, "alpha": 0.3, "markersize": 0}
 SUBSETS = {"test": "test", "oof": "out-of-fold", "all": "not learned from"}
 
 
@@ -45,20 +44,16 @@ def draw_transfer(table: pd.DataFrame, title: str) -> plt.Figure:
             places = np.arange(len(heads)) + shift
             style = {
                 "color": plots.SERIES[number % len(plots.SERIES)],
-                "fmt": MARKERS[number % len(MARKERS)],
+                "fmt": plots.MARKERS[number % len(plots.MARKERS)],
             }
-            axis.errorbar(rows["value"], places, xerr=rows["seed_sd"], **BAND | style)
-            arms = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
-            errors = [arm.clip(lower=0) for arm in arms]  # rounding
-            label = f"{name}, {_seeds(rows['seeds'].iloc[0])}"
-            axis.errorbar(
-                rows["value"], places, xerr=errors, capsize=3, linewidth=1.5, label=label, **style
-            )
+            axis.errorbar(rows["value"], places, xerr=rows["seed_sd"], **plots.BAND | style)
+            limits = (rows[key] for key in ("value", "low", "high"))
+            label = f"{name}, {mean_of_seeds(rows['seeds'].iloc[0])}"
+            plots.draw_intervals(axis, places, *limits, linewidth=1.5, label=label, **style)
         for place in range(1, len(heads)):
             axis.axhline(place - 0.5, color=plots.GREY if place == 1 else plots.LIGHT, linewidth=1)
         axis.set(xlabel=words, xlim=(-0.04, 1.04))
-        axis.tick_params(axis="y", length=0)
-        axis.grid(False, axis="y")
+        plots.name_rows(axis)
     fields = ("dataset", "subset", "n", "left_out")
     labels = [row_label(*cells) for cells in zip(*(heads[name] for name in fields), strict=True)]
     axes[0].set_yticks(range(len(heads)), labels)
@@ -72,10 +67,6 @@ def draw_transfer(table: pd.DataFrame, title: str) -> plt.Figure:
         alignment="left",
     )
     return figure
-
-
-def _seeds(number: int) -> str:
-    return "1 seed" if number == 1 else f"mean of {number} seeds"
 
 
 def transfer_figure(table: Path, output: Path, title: str) -> None:

@@ -2,12 +2,22 @@
 
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tiny import configure, finish
 from workspace import copy_project
+
+
+@pytest.fixture(autouse=True)
+def figures() -> Iterator[None]:
+    """Close what a test leaves open, so that the next one counts its own figures alone."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture

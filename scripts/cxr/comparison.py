@@ -1,6 +1,7 @@
 """Classifiers beside the first of them, on the same images."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,16 @@ from cxr.summaries import per_image, units_of
 
 COLUMNS = ["seeds", "metric", "value", "low", "high", "seed_sd"]
 DIFFERENCE = ["difference", "difference_low", "difference_high"]
+
+
+def by_experiment(
+    experiments: list[str], runs: Iterable[pd.DataFrame]
+) -> dict[str, list[pd.DataFrame]]:
+    """Gather runs by their experiment, in the order in which experiments first occur."""
+    grouped = {}
+    for experiment, run in zip(experiments, runs, strict=True):
+        grouped.setdefault(experiment, []).append(run)
+    return grouped
 
 
 def read_run(predictions: Path, scores: Path, manifest: Path) -> pd.DataFrame:
@@ -26,7 +37,6 @@ def read_run(predictions: Path, scores: Path, manifest: Path) -> pd.DataFrame:
         What `cxr.predictions.read_predictions` returns, and threshold (float).
     """
     table = read_predictions(predictions, manifest)
-    table = table if "fold" in table else table.assign(fold="")
     table = table[table["subset"] == held_out(table)]
     thresholds = per_image(json.loads(Path(scores).read_text()), "threshold", table["fold"])
     return table.assign(threshold=thresholds)

@@ -72,6 +72,25 @@ def subsets_in(subset: np.ndarray, fold: np.ndarray, validates: np.ndarray, numb
     return used
 
 
+def pool(table: pd.DataFrame) -> pd.DataFrame:
+    """Pool the predictions of all folds.
+
+    Args:
+        table: id, row (in images.npy), subset, label, probability and fold, fold by fold.
+
+    Returns:
+        The same without row: the validation images of each fold in turn, the out-of-fold images in
+        the order of the manifest, and the test images, with the mean probability over the folds and
+        no fold.
+    """
+    validation, held, test = (
+        table[table["subset"] == subset] for subset in ("validation", "oof", "test")
+    )
+    mean = test.groupby(["id", "subset", "label"], sort=False)["probability"].mean()
+    parts = [validation, held.sort_values("row"), mean.reset_index().assign(fold="")]
+    return pd.concat(parts, ignore_index=True).drop(columns="row")
+
+
 def parts(split: pd.DataFrame) -> pd.Series:
     """The part of the images that each one belongs to: its subset, or the fold that holds it out.
 
@@ -88,3 +107,8 @@ def parts(split: pd.DataFrame) -> pd.Series:
         numbers = sorted({int(name[5:]) for name in found.unique() if name != "test"})
         names = [f"fold {number}" for number in numbers] + ["test"] * ("test" in set(found))
     return found.astype(pd.CategoricalDtype(names, ordered=True))
+
+
+def parts_by_id(split: pd.DataFrame) -> pd.Series:
+    """`parts` of a split with the column id, by it."""
+    return parts(split).set_axis(split["id"])

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import norm, t
 
 from cxr import metrics
+from cxr.metadata import one_each
 
 # Chosen by simulation (benchmarks/interval_coverage.py): they matter with few patients or errors
 PRIOR = 0.05  # patients that move a metric as if their images were all right or all wrong
@@ -129,8 +130,7 @@ def difference(
 
 def group(patients: np.ndarray) -> np.ndarray:
     """Number the patients of str (n,), each unknown one ("") by itself: int (n,), 0 to g - 1."""
-    single = np.array([f" image {row}" for row in range(len(patients))])
-    return np.unique(np.where(patients == "", single, patients), return_inverse=True)[1]
+    return np.unique(one_each(patients), return_inverse=True)[1]
 
 
 def combine(

@@ -1,5 +1,6 @@
-"""What the manifest may know of a patient: age, sex and view."""
+"""What the manifest may know of a patient: who it is, age, sex and view."""
 
+import numpy as np
 import pandas as pd
 
 COLUMNS = ("age", "sex", "view")
@@ -18,3 +19,9 @@ def telling(manifest: pd.DataFrame) -> list[str]:
 def ages(manifest: pd.DataFrame) -> pd.Series:
     """Age in years, float (n,), NaN where unknown."""
     return manifest["age"].replace("", "nan").astype(float)
+
+
+def one_each(patients: np.ndarray) -> np.ndarray:
+    """Patients, str (n,), with an unknown one ("") in each of its images replaced by a new one."""
+    single = np.array([f" image {row}" for row in range(len(patients))], dtype=object)
+    return np.where(patients == "", single, patients)

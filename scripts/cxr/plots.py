@@ -8,12 +8,16 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
 
 # Okabe and Ito, "Color Universal Design" (2008)
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 SKY, YELLOW, BLACK, GREY = "#56B4E9", "#E69F00", "#000000", "#777777"
 LIGHT = "#e6e6e6"
 SERIES = [BLUE, ORANGE, GREEN, PURPLE, YELLOW, SKY, BLACK]
+MARKERS = "osD^v"  # as many as share no factor with the colours: 35 differ in one or both
+BAND = {"linewidth": 7, "alpha": 0.3, "markersize": 0}  # of a spread behind an interval
 
 
 class Kind(NamedTuple):
@@ -80,6 +84,20 @@ def caption(axis: plt.Axes, text: str, size: float = 8) -> None:
 def short_name(name: str, limit: int = 22) -> str:
     """A name that fits over a picture: its middle is left out where it is too long."""
     return name if len(name) <= limit else f"{name[: limit - 9]}…{name[-8:]}"
+
+
+def draw_intervals(
+    axis: plt.Axes, places: np.ndarray, value: pd.Series, low: pd.Series, high: pd.Series, **style
+) -> None:
+    """Draw values with their intervals, one below the other; further arguments are errorbar's."""
+    arms = [(value - low).clip(lower=0), (high - value).clip(lower=0)]  # rounding
+    axis.errorbar(value, places, xerr=arms, capsize=3, **style)
+
+
+def name_rows(axis: plt.Axes) -> None:
+    """Leave the rows of a plot to their names: no ticks and no grid lines across."""
+    axis.tick_params(axis="y", length=0)
+    axis.grid(False, axis="y")
 
 
 def value_text(entry: dict) -> str:

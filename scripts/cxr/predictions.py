@@ -41,11 +41,12 @@ def read_predictions(predictions: Path, manifest: Path) -> pd.DataFrame:
 
     Returns:
         In the order of predictions.csv: id, subset, label (int), probability (float), patient
-        ("" where unknown), row, the image's row in the manifest and in images.npy, and fold, where
-        predictions of several folds are pooled.
+        ("" where unknown), row, the image's row in the manifest and in images.npy, and fold, ""
+        where predictions of several folds are not pooled.
     """
     known = _read_numbered(manifest)[["id", "patient", "row"]]
     table = tables.read_csv(predictions).astype({"label": int, "probability": float})
+    table = table if "fold" in table else table.assign(fold="")
     return table.merge(known, on="id", how="left", validate="many_to_one")
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from cxr.errors import UserError
+from cxr.metadata import one_each
 from cxr.together import reunite, straddling
 
 SUBSETS = ("train", "validation", "test")
@@ -46,12 +47,6 @@ def divide_patients(
         parts[patient] = np.argmin(cost)
         missing[parts[patient]] -= counts[patient]
     return parts[codes]
-
-
-def one_each(patients: np.ndarray) -> np.ndarray:
-    """Patients, str (n,), with an unknown one ("") in each of its images replaced by a new one."""
-    single = np.array([f" image {row}" for row in range(len(patients))], dtype=object)
-    return np.where(patients == "", single, patients)
 
 
 def draw_subsets(

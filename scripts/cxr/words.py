@@ -9,3 +9,8 @@ def count(number: int, word: str) -> str:
 def run_name(run: str) -> str:
     """A run by its folder, such as seed-42 or seed-42/fold-1, in words."""
     return run.replace("/", ", ").replace("-", " ")
+
+
+def mean_of_seeds(number: int) -> str:
+    """What a value over so many seeds is, in words."""
+    return "1 seed" if number == 1 else f"mean of {number} seeds"

@@ -25,6 +25,7 @@ def run(skill, seed=0, held="test", count=120, **columns):
         "label": labels,
         "probability": np.clip(0.5 + skill * (labels - 0.5) + noise, 0, 1),
         "patient": [f"p{row // 2}" for row in range(2 * count)],
+        "fold": "",
     }
     return pd.DataFrame(frame).assign(**columns)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from compare_figure import MARKERS, SHOWN, compare_figure, draw_comparison
+from compare_figure import SHOWN, compare_figure, draw_comparison
 from cxr import plots, tables
 
 NAMES = ["lesson", "pleura", "a-very-long-name-of-an-experiment", "d", "e", "f", "g", "h"]
@@ -125,7 +125,7 @@ def test_out_of_fold_images_are_called_so(tmp_path):
 
 def test_experiments_differ_in_colour_or_marker():
     looks = {
-        (plots.SERIES[number % len(plots.SERIES)], MARKERS[number % len(MARKERS)])
+        (plots.SERIES[number % len(plots.SERIES)], plots.MARKERS[number % len(plots.MARKERS)])
         for number in range(35)
     }
     assert len(looks) == 35

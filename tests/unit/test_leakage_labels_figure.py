@@ -35,7 +35,6 @@ def summary(reason=""):
 
 def draw(folder, count, masks=("",), reason=""):
     """Write the inputs for so many errors of twice as many images, and draw."""
-    plt.close("all")  # what other tests have left open
     images = 2 * count + 1
     pd.DataFrame(
         {

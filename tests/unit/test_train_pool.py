@@ -6,7 +6,7 @@ from train_pool import train_pool
 
 def test_every_image_is_pooled_once_and_test_images_averaged(tmp_path):
     ids = ["b", "a", "c", "t"]
-    pd.DataFrame({"id": ids}).to_csv(tmp_path / "manifest.csv", index=False)
+    pd.DataFrame({"id": ids, "patient": ""}).to_csv(tmp_path / "manifest.csv", index=False)
     second = ("t", "test", 1, 0.6)
     rows = [
         [("c", "validation", 1, 0.4), ("a", "oof", 0, 0.1), ("t", "test", 1, 0.2)],
