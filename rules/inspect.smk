@@ -141,7 +141,7 @@ rule inspect_network:
         "results/{dataset}/logs/{experiment}/inspect_network.log",
     conda:
         "../environment.yml"
-    threads: 2
+    threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
         mem_mb=3000,
         runtime=20,

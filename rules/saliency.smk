@@ -61,7 +61,7 @@ rule saliency_maps:
         "results/{dataset}/benchmarks/{experiment}/{run}/saliency-{method}.tsv"
     conda:
         "../environment.yml"
-    threads: 2
+    threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
         mem_mb=memory_for_maps,
         runtime=120,

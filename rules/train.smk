@@ -30,7 +30,7 @@ rule train_network:
         "results/{dataset}/benchmarks/{experiment}/{run}/train.tsv"
     conda:
         "../environment.yml"
-    threads: 2
+    threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
         mem_mb=3000,
         runtime=240,

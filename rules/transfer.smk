@@ -33,7 +33,7 @@ rule transfer_predictions:
         other="|".join(config["datasets"]),
     conda:
         "../environment.yml"
-    threads: 2
+    threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
         mem_mb=3000,
         runtime=120,
