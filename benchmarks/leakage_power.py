@@ -1,6 +1,6 @@
 """What does the search for copies and for one person's X-rays find, and what does it miss?
 
-    python benchmarks/leakage_power.py results/phantom [results/nih ...]
+    python benchmarks/leakage_power.py results/phantom [results/chest_xrays results/nih ...]
 
 Each folder holds images.npy and manifest.csv, as pleura makes them. For each, prints:
 
@@ -11,6 +11,9 @@ Each folder holds images.npy and manifest.csv, as pleura makes them. For each, p
   is found, of those with two X-rays with an exact 95 % interval, and how many pairs of two patients
   are found as well. First in each half of the patients, with the least likeness that gives at most
   2 false pairs in 100,000 in the *other* half; then with `cxr.pairs.SAME_PERSON`.
+
+What was measured on the folders in `FOLDERS` is compared with `cxr.leaks.SEEN`, which the audit of
+a split quotes; where they differ, says so and exits with 1.
 """
 
 import sys
@@ -24,12 +27,19 @@ from scipy.stats import binomtest
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from cxr.images import prepare
+from cxr.leaks import SEEN
 from cxr.likeness import describe
 from cxr.pairs import RESEMBLING, SAME_PERSON, find_pairs, likely
 
 COPIES = 60
 FALSE = 2e-5  # of the pairs of two patients
 SEED = 0
+FOLDERS = {  # whose sums `SEEN` holds; nih is the 1,000 X-rays at 64 px that it names
+    "near-duplicate": ("phantom", "chest_xrays"),
+    "same-person": ("nih",),
+    "resembling": ("nih",),
+}
+Counts = tuple[int, int, int, int]  # found, of how many, false pairs, of how many: as in `SEEN`
 
 
 def grey(image: np.ndarray) -> np.ndarray:
@@ -94,8 +104,16 @@ VERSIONS = {
 }
 
 
-def duplicates(images: np.ndarray, manifest: pd.DataFrame) -> None:
-    """Print the recall of near-duplicates by kind."""
+def duplicates(images: np.ndarray, manifest: pd.DataFrame) -> Counts:
+    """Print the recall of near-duplicates by version.
+
+    Args:
+        images: float32 (n, side, side), at least `COPIES` of them.
+        manifest: Columns id, patient and sha256, a row per image.
+
+    Returns:
+        The copies of all versions; false pairs are those of the version that has most.
+    """
     rows = np.random.default_rng(SEED).choice(len(images), COPIES, replace=False)
     known = manifest[["id", "patient", "sha256"]]
     added = known.iloc[rows].assign(
@@ -104,6 +122,7 @@ def duplicates(images: np.ndarray, manifest: pd.DataFrame) -> None:
     )
     table = pd.concat([known, added], ignore_index=True)
     wanted = set(zip(known["id"].iloc[rows], added["id"], strict=True))
+    found, others = 0, []
     for name, change in VERSIONS.items():
         copies = [change(grey(images[row])) for row in rows]
         copies = [prepare(np.ascontiguousarray(c), images.shape[1], "area") for c in copies]
@@ -113,11 +132,14 @@ def duplicates(images: np.ndarray, manifest: pd.DataFrame) -> None:
         near = pairs[pairs["kind"].isin(["identical", "near-duplicate"])]
         hits = int(near["wanted"].sum())
         interval = binomtest(hits, COPIES).proportion_ci()
+        found += hits
+        others.append(len(near) - hits)
         also = int((pairs["wanted"] & ~pairs.index.isin(near.index)).sum())
         print(
             f"  {name:34}{hits:3} of {COPIES} ({interval.low:.0%}-{interval.high:.0%}), "
-            f"{also} more as one person; {len(near) - hits} other pairs"
+            f"{also} more as one person; {others[-1]} other pairs"
         )
+    return found, COPIES * len(VERSIONS), max(others), len(images) * (len(images) - 1) // 2
 
 
 def found_persons(images: np.ndarray, patients: np.ndarray) -> pd.DataFrame:
@@ -146,7 +168,7 @@ def same_pairs(patients: np.ndarray) -> pd.Series:
 
 def report(
     name: str, pairs: pd.DataFrame, known: np.ndarray, patients: np.ndarray, least: float
-) -> None:
+) -> Counts:
     """Print what is found from some likeness on.
 
     Args:
@@ -155,6 +177,9 @@ def report(
         known: str (n,), patients of all images, in which `pairs` names rows.
         patients: Those of the images that `pairs` is about.
         least: The likeness.
+
+    Returns:
+        Those of the patients with two X-rays.
     """
     there = same_pairs(patients)
     hits = pairs[pairs["likeness"] >= least]
@@ -177,10 +202,19 @@ def report(
         f"{wrong} of {others:,} false ({wrong / others * 1e5:.1f} in 100,000, "
         f"{rate.low * 1e5:.1f}-{rate.high * 1e5:.1f})"
     )
+    return int(two.sum()), len(two), wrong, int(others)
 
 
-def persons(images: np.ndarray, patients: np.ndarray) -> None:
-    """Print how many pairs of one patient's X-rays are found, and how many false ones."""
+def persons(images: np.ndarray, patients: np.ndarray) -> dict[str, Counts]:
+    """Print how many pairs of one patient's X-rays are found, and how many false ones.
+
+    Args:
+        images: float32 (n, side, side).
+        patients: str (n,), all known.
+
+    Returns:
+        By kind of pairs, among all images.
+    """
     pairs = found_persons(images, patients)
     names = np.unique(patients)
     chosen = np.random.default_rng(SEED).permutation(names)[: len(names) // 2]
@@ -194,21 +228,39 @@ def persons(images: np.ndarray, patients: np.ndarray) -> None:
         least = threshold(*other)
         report(f"half {number}, chosen on the other", half[0], patients, half[1], least)
         report(f"half {number}", half[0], patients, half[1], SAME_PERSON)
-    report("all", pairs, patients, patients, SAME_PERSON)
-    report("all, resembling too", pairs, patients, patients, RESEMBLING)
+    return {
+        "same-person": report("all", pairs, patients, patients, SAME_PERSON),
+        "resembling": report("all, resembling too", pairs, patients, patients, RESEMBLING),
+    }
+
+
+def compare(measured: dict[tuple[str, str], Counts]) -> None:
+    """End with what differs where `SEEN` does not hold what was measured, by folder and kind."""
+    different = []
+    for kind, folders in FOLDERS.items():
+        parts = [measured.get((name, kind), (0,) * 4) for name in folders]
+        found, told = tuple(map(sum, zip(*parts, strict=True))), SEEN[kind][:4]
+        if found[3] != told[3]:
+            print(f"{kind}: not compared with cxr.leaks.SEEN, which is of other images")
+        elif found != told:
+            different.append(f"{kind}: measured {found}, but cxr.leaks.SEEN says {told}")
+    if different:
+        raise SystemExit("\n".join(different))
 
 
 def main(folders: list[Path]) -> None:
-    """Print both parts for each folder."""
+    """Print both parts for each folder, and compare them with `SEEN`."""
     cv2.setNumThreads(1)
+    measured = {}
     for folder in folders:
         images = np.load(folder / "images.npy", mmap_mode="r")
         manifest = pd.read_csv(folder / "manifest.csv", dtype=str, keep_default_na=False)
         patients = manifest["patient"].to_numpy()
         print(f"{folder.name}: {len(images)} X-rays, {images.shape[1]} px")
-        if (patients != "").all():
-            persons(images, patients)
-        duplicates(images, manifest)
+        found = persons(images, patients) if (patients != "").all() else {}
+        found["near-duplicate"] = duplicates(images, manifest)
+        measured |= {(folder.name, kind): counts for kind, counts in found.items()}
+    compare(measured)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,7 @@ rule compare:
 rule compare_experiments:
     """Compare experiments and baselines on the same held-out images, with paired 95 % intervals."""
     input:
-        predictions=expand(
-            "results/{{dataset}}/{experiment}/seed-{seed}/predictions.csv",
-            experiment=config["run"],
-            seed=config["seeds"],
-        ),
+        predictions=results("{experiment}/seed-{seed}/predictions.csv", dataset="{dataset}"),
         baselines="results/{dataset}/baselines.csv",
         manifest="results/{dataset}/manifest.csv",
         schema="schemas/comparison.schema.yaml",

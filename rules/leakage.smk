@@ -91,11 +91,7 @@ rule leakage_figure:
 rule leakage_sensitivity:
     """Score again without held-out X-rays that have a relative in another part of the split."""
     input:
-        predictions=expand(
-            "results/{{dataset}}/{experiment}/seed-{seed}/predictions.csv",
-            experiment=config["run"],
-            seed=config["seeds"],
-        ),
+        predictions=results("{experiment}/seed-{seed}/predictions.csv", dataset="{dataset}"),
         manifest="results/{dataset}/manifest.csv",
         split="results/{dataset}/split.csv",
         pairs="results/{dataset}/pairs.csv",

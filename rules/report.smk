@@ -20,11 +20,7 @@ rule report_page:
         rejected="results/{dataset}/rejected.csv",
         split="results/{dataset}/split.csv",
         comparison="results/{dataset}/comparison.csv",
-        scores=expand(
-            "results/{{dataset}}/{experiment}/seed-{seed}/metrics.json",
-            experiment=config["run"],
-            seed=config["seeds"],
-        ),
+        scores=results("{experiment}/seed-{seed}/metrics.json", dataset="{dataset}"),
         summaries=expand(
             "results/{{dataset}}/inspect/{experiment}_summary.txt", experiment=config["run"]
         ),

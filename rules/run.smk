@@ -8,11 +8,7 @@ OUTPUTS  results/<dataset>/run.json
 rule run_record:
     """Write down the config, versions, hardware and checksums behind the results."""
     input:
-        scores=expand(
-            "results/{{dataset}}/{experiment}/seed-{seed}/metrics.json",
-            experiment=config["run"],
-            seed=config["seeds"],
-        ),
+        scores=results("{experiment}/seed-{seed}/metrics.json", dataset="{dataset}"),
         comparison="results/{dataset}/comparison.csv",
         manifest="results/{dataset}/manifest.csv",
         split="results/{dataset}/split.csv",

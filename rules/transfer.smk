@@ -50,16 +50,8 @@ rule transfer_predictions:
 rule transfer_metrics:
     """Score every experiment on its own held-out images and on the other data sets."""
     input:
-        predictions=expand(
-            "results/{{dataset}}/{experiment}/seed-{seed}/predictions.csv",
-            experiment=config["run"],
-            seed=config["seeds"],
-        ),
-        scores=expand(
-            "results/{{dataset}}/{experiment}/seed-{seed}/metrics.json",
-            experiment=config["run"],
-            seed=config["seeds"],
-        ),
+        predictions=results("{experiment}/seed-{seed}/predictions.csv", dataset="{dataset}"),
+        scores=results("{experiment}/seed-{seed}/metrics.json", dataset="{dataset}"),
         transferred=expand(
             "results/{{dataset}}/{experiment}/seed-{seed}/transfer/{other}.csv",
             other=config["transfer"],

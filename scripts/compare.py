@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 
 from cxr import intervals, tables
-from cxr.comparison import by_experiment, score_runs, side_by_side
+from cxr.comparison import by_experiment, choose_thresholds, score_runs, side_by_side
 from cxr.log import job_log, say
-from cxr.predictions import held_out, read_predictions
-from cxr.summaries import RULES, SUBSETS, choose, per_image, stated
+from cxr.predictions import read_predictions
+from cxr.summaries import SUBSETS
 
 BAR = "thumbnail"  # the baseline that a network should beat
 ABOVE = ["above_thumbnail", "above_thumbnail_low", "above_thumbnail_high"]
@@ -27,21 +27,6 @@ def mean_of(runs: list[pd.DataFrame]) -> pd.DataFrame:
     """
     probability = sum(run["probability"] for run in runs) / len(runs)
     return runs[0].assign(probability=probability)
-
-
-def with_thresholds(table: pd.DataFrame, rule: str) -> pd.DataFrame:
-    """The held-out images, with the threshold that a rule chooses on the validation images.
-
-    Args:
-        table: Predictions of one run, see `cxr.predictions.read_predictions`.
-        rule: 0.5, youden or sensitivity_95.
-
-    Returns:
-        The rows of the held-out subset, with the column threshold (float).
-    """
-    chosen = stated("threshold", choose(table[table["subset"] == "validation"], RULES[rule]))
-    table = table[table["subset"] == held_out(table)]
-    return table.assign(threshold=per_image(chosen, "threshold", table["fold"]))
 
 
 def verdict(low: float, high: float) -> str:
@@ -60,7 +45,7 @@ def compare_runs(
         experiments: For each experiment, in order, the predictions of each seed, see
             `cxr.predictions.read_predictions`; the same images in the same order everywhere.
         baselines: The predictions of each baseline.
-        rule: Of the threshold, see `with_thresholds`.
+        rule: See `cxr.comparison.choose_thresholds`.
 
     Returns:
         comparison.csv.
@@ -71,7 +56,7 @@ def compare_runs(
     others = {name: [table] for name, table in baselines.items()}
     kinds = {"experiment": experiments, "ensemble": ensembles, "baseline": others}
     runs = {
-        name: [with_thresholds(table, rule) for table in found]
+        name: [choose_thresholds(table, rule) for table in found]
         for part in kinds.values()
         for name, found in part.items()
     }

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from cxr import intervals, tables
+from cxr import tables
+from cxr.comparison import auroc_of
 from cxr.log import job_log, say
 from cxr.predictions import held_out, read_predictions
 
@@ -48,18 +49,14 @@ def describe(number: int, run: pd.DataFrame) -> dict[str, object]:
     """One permutation's row of control.csv."""
     subset = held_out(run)
     held = run[run["subset"] == subset]
-    labels, probabilities, patients = (
-        held[name].to_numpy() for name in ("label", "probability", "patient")
-    )
-    scored = intervals.score(labels, probabilities[None], np.array([0.5]), patients)
-    low, high = scored.interval("auroc")
+    auroc, low, high = auroc_of([held])
     return {
         "permutation": str(number),
         "training_accuracy": accuracy(run, "train"),
         "validation_accuracy": accuracy(run, "validation"),
         "subset": subset,
         "n": len(held),
-        "auroc": scored.values["auroc"][0],
+        "auroc": auroc,
         "low": low,
         "high": high,
         "verdict": "",

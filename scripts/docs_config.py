@@ -6,7 +6,7 @@ Run `python scripts/docs_config.py` after a change of the schema; a test fails u
 import json
 from pathlib import Path
 
-from cxr.config import SCHEMA, allowed, keys
+from cxr.config import allowed, keys
 
 HEADER = """\
 <!-- Written from schemas/config.schema.yaml by: python scripts/docs_config.py -->
@@ -33,11 +33,11 @@ All mistakes are reported at once, each with its key, the value found and what i
 """
 
 
-def reference(schema: dict = SCHEMA) -> str:
+def reference() -> str:
     """The page in Markdown: a table for each section, a row for each key."""
     sections: dict[str, list[str]] = {"": []}
     titles = {"": "Keys without a section."}
-    for path, sub in keys(schema):
+    for path, sub in keys():
         is_section = "properties" in sub or isinstance(sub.get("additionalProperties"), dict)
         if is_section and ("." not in path or path.endswith(">")):
             sections[path], titles[path] = [], sub["description"]

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from cxr import confident, intervals, tables
+from cxr import confident, tables
+from cxr.comparison import auroc_of
 from cxr.log import job_log, say
 from cxr.predictions import held_out, read_predictions
 
@@ -48,15 +49,11 @@ def list_errors(checked: pd.DataFrame) -> pd.DataFrame:
     """The likely errors, the likeliest first: label_errors.csv without the verdict."""
     labels, probabilities = (checked[name].to_numpy() for name in ("label", "probability"))
     rows = confident.likely_errors(labels, probabilities)
-    return pd.DataFrame(
-        {
-            "rank": np.arange(1, len(rows) + 1),
-            "id": checked["id"].to_numpy()[rows],
-            "label": labels[rows],
-            "suggested": 1 - labels[rows],
-            "probability": probabilities[rows],
-            "margin": confident.margins(labels, probabilities)[rows],
-        }
+    found = checked.iloc[rows].reset_index(drop=True)
+    return found.assign(
+        rank=found.index + 1,
+        suggested=1 - found["label"],
+        margin=confident.margins(labels, probabilities)[rows],
     )
 
 
@@ -79,15 +76,13 @@ def summarise(checked: pd.DataFrame, images: dict[int, int]) -> pd.DataFrame:
     """One row per given label: label_errors_summary.csv.
 
     Args:
-        checked: Columns label, patient and probability, one row per image.
+        checked: Columns id, label, patient and probability, one row per image.
         images: Images of the whole data set by label.
     """
-    columns = (checked[name].to_numpy() for name in ("label", "probability", "patient"))
-    labels, probabilities, patients = columns
+    labels, probabilities = (checked[name].to_numpy() for name in ("label", "probability"))
     checks = np.bincount(labels, minlength=2)
     counts = confident.error_counts(labels, probabilities)
-    scored = intervals.score(labels, probabilities[None], np.array([0.5]), patients)
-    low, high = scored.interval("auroc")
+    auroc, low, high = auroc_of([checked])
     power = confident.planted_power(labels, probabilities, PLANTED, FIRST, REPEATS, SEED)
     verdict, reason = judge(low, checks)
     return pd.DataFrame(
@@ -99,7 +94,7 @@ def summarise(checked: pd.DataFrame, images: dict[int, int]) -> pd.DataFrame:
             "listed": counts[:, 0],
             "share": counts[:, 0] / counts[:, 1],
             "at_most": [binomtest(*row).proportion_ci().high for row in counts],
-            "auroc": scored.values["auroc"][0],
+            "auroc": auroc,
             "auroc_low": low,
             "auroc_high": high,
             "planted_recall": power[0],

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from cxr import tables
-from cxr.comparison import by_experiment
+from cxr.comparison import auroc_of, by_experiment
 from cxr.folds import parts_by_id
-from cxr.intervals import score
 from cxr.leaks import KINDS, relatives
 from cxr.log import job_log
 from cxr.predictions import held_out, read_predictions
@@ -32,21 +31,15 @@ def without_relatives(
     Returns:
         Rows of leakage_sensitivity.csv; each leaves out what those before it do, and more.
     """
-    ids, labels, patients = (runs[0][name].to_numpy() for name in ("id", "label", "patient"))
-    probabilities = np.array([run["probability"] for run in runs])
-    gone = np.zeros(len(ids), dtype=bool)
+    gone = np.zeros(len(runs[0]), dtype=bool)
     rows = []
     for kind in ("nothing", *related):
-        gone = gone | np.isin(ids, list(related.get(kind, ())))
-        left = ~gone
-        row = {"experiment": experiment, "without": kind, "left_out": gone.sum(), "n": left.sum()}
-        row |= dict.fromkeys(("auroc", "low", "high"), np.nan)
-        if len(set(labels[left])) == 2:
-            half = np.full(len(runs), 0.5)  # no metric that needs a threshold is taken
-            scored = score(labels[left], probabilities[:, left], half, patients[left])
-            low, high = scored.interval("auroc")
-            row |= {"auroc": scored.values["auroc"].mean(), "low": low, "high": high}
-        rows.append(row)
+        gone = gone | runs[0]["id"].isin(related.get(kind, ())).to_numpy()
+        left = [run[~gone] for run in runs]
+        both = left[0]["label"].nunique() == 2
+        auroc, low, high = auroc_of(left) if both else (np.nan,) * 3
+        row = {"experiment": experiment, "without": kind, "left_out": gone.sum(), "n": len(left[0])}
+        rows.append(row | {"auroc": auroc, "low": low, "high": high})
     return rows
 
 

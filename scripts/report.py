@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cxr import startpage
 from cxr.log import job_log
+from cxr.startpage_result import result
 from cxr.tables import read_table
 
 
@@ -62,7 +63,7 @@ def report(
     test = metrics[0][table["subset"].iloc[0]]
     sections = [
         startpage.opening(run["dataset"], source, names),
-        startpage.result(table, by_experiment),
+        result(table, by_experiment),
         startpage.look_first(),
         startpage.data(
             read_table(manifest, "manifest"),

@@ -13,8 +13,8 @@ import pandas as pd
 from cxr import tables
 from cxr.comparison import by_experiment, read_run, score_runs, side_by_side
 from cxr.log import job_log, say
+from cxr.overlap import overlap_note
 from cxr.predictions import held_out
-from cxr.words import count
 
 
 def read_other(predictions: Path, scores: Path, manifest: Path) -> pd.DataFrame:
@@ -56,28 +56,6 @@ def tested(dataset: str, subset: str, runs: dict[str, list[pd.DataFrame]]) -> pd
         left_out=(~new).sum(),
         note="",
     ).astype({"patients": "Int64"})
-
-
-def overlap_note(table: pd.DataFrame, own_patients: pd.Series) -> str:
-    """What was left out and why, and what could not be told.
-
-    Args:
-        table: Columns overlap and patient of the images of another data set.
-        own_patients: Patients of the data set that was learned from.
-    """
-    files, others = ((table["overlap"] == why).sum() for why in ("file", "patient"))
-    parts = []
-    if files:
-        parts.append(f"left out {count(files, 'image')} that both data sets hold")
-    if others:
-        parts.append(f"left out {count(others, 'image')} of patients in both data sets")
-    new = table.loc[table["overlap"] == "", "patient"]
-    shared = len(set(new) & set(own_patients) - {""})
-    if shared:
-        parts.append(
-            f"{count(shared, 'patient')} of the same number in both, taken for different people"
-        )
-    return "; ".join(parts)
 
 
 def transfer(

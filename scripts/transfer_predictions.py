@@ -9,32 +9,12 @@ patients' images, since a network may have learned from them.
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from cxr import tables
 from cxr.backend import fix_bits, set_backend
 from cxr.errors import UserError
 from cxr.log import job_log, say
-
-
-def in_both(own: pd.DataFrame, other: pd.DataFrame, same_patients: bool) -> np.ndarray:
-    """Why images of another data set are no new ones.
-
-    Args:
-        own: The manifest of the data set that is learned from.
-        other: The manifest of the other one.
-        same_patients: Whether both name the same patient alike.
-
-    Returns:
-        str (n,), for each image of `other`: "file" (the same file), "patient" (another one of a
-        patient who is in both) or "".
-    """
-    files = other["sha256"].isin(own["sha256"])
-    patients = set(other.loc[files, "patient"])
-    if same_patients:
-        patients |= set(own["patient"])
-    known = other["patient"].isin(patients - {""})
-    return np.select([files, known], ["file", "patient"], "")
+from cxr.overlap import in_both
 
 
 def transfer_predictions(

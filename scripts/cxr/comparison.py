@@ -9,7 +9,7 @@ import pandas as pd
 
 from cxr import intervals
 from cxr.predictions import held_out, read_predictions
-from cxr.summaries import per_image, units_of
+from cxr.summaries import RULES, choose, per_image, stated, units_of
 
 COLUMNS = ["seeds", "metric", "value", "low", "high", "seed_sd"]
 DIFFERENCE = ["difference", "difference_low", "difference_high"]
@@ -37,9 +37,26 @@ def read_run(predictions: Path, scores: Path, manifest: Path) -> pd.DataFrame:
         What `cxr.predictions.read_predictions` returns, and threshold (float).
     """
     table = read_predictions(predictions, manifest)
-    table = table[table["subset"] == held_out(table)]
-    thresholds = per_image(json.loads(Path(scores).read_text()), "threshold", table["fold"])
-    return table.assign(threshold=thresholds)
+    return _with_thresholds(table, json.loads(Path(scores).read_text()))
+
+
+def choose_thresholds(table: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """The held-out images, with the threshold that a rule chooses on the validation images.
+
+    Args:
+        table: Predictions of one run, see `cxr.predictions.read_predictions`.
+        rule: 0.5, youden or sensitivity_95.
+
+    Returns:
+        The rows of the held-out subset, with the column threshold (float).
+    """
+    chosen = choose(table[table["subset"] == "validation"], RULES[rule])
+    return _with_thresholds(table, stated("threshold", chosen))
+
+
+def _with_thresholds(table: pd.DataFrame, scores: dict) -> pd.DataFrame:
+    held = table[table["subset"] == held_out(table)]
+    return held.assign(threshold=per_image(scores, "threshold", held["fold"]))
 
 
 def score_runs(runs: list[pd.DataFrame]) -> intervals.Scored:
@@ -56,6 +73,21 @@ def score_runs(runs: list[pd.DataFrame]) -> intervals.Scored:
     return intervals.score(
         runs[0]["label"].to_numpy(), probabilities, thresholds, units_of(runs[0])
     )
+
+
+def auroc_of(
+    runs: list[pd.DataFrame],
+) -> tuple[float, float, float] | tuple[float, None, None]:
+    """AUROC of a classifier, mean over the runs, and its 95 % interval over patients.
+
+    Args:
+        runs: See `score_runs`; no threshold is needed.
+
+    Returns:
+        The value, NaN where undefined, and its limits, None where there are none.
+    """
+    scored = score_runs([run.assign(threshold=0.5) for run in runs])
+    return float(scored.values["auroc"].mean()), *scored.interval("auroc")
 
 
 def side_by_side(scored: dict[str, intervals.Scored]) -> pd.DataFrame:

@@ -8,8 +8,9 @@ from cxr.together import COPIES, straddling
 
 KINDS = (*COPIES, "same-person", "resembling")
 ENOUGH = 20  # patients with two X-rays, to measure the power on the data set itself
-# Measured by benchmarks/leakage_power.py: copies, or pairs of the patients with two X-rays, that
-# are found, of how many; and pairs of two patients that are found, of how many
+# Measured, and compared with what is measured again, by benchmarks/leakage_power.py: copies, or
+# pairs of the patients with two X-rays, that are found, of how many; and pairs of two patients that
+# are found, of how many
 NIH = "1,000 NIH X-rays of 264 patients, 64 px"
 SEEN = {
     "near-duplicate": (1612, 1680, 0, 489_300, "copies of X-rays and phantoms, changed in 14 ways"),

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from compare import ABOVE, compare, compare_runs, mean_of, verdict, with_thresholds
+from compare import ABOVE, compare, compare_runs, mean_of, verdict
 from cxr import metrics, tables
+from cxr.comparison import choose_thresholds
 from evaluate import evaluate
 
 METRICS = ["auroc", "accuracy", "sensitivity", "specificity", "ppv", "npv", "auprc", "brier", "ece"]
@@ -138,7 +139,7 @@ def test_thresholds_are_chosen_on_validation_alone():
     table = run(0.3)
     part = table[:120]
     expected = metrics.youden_threshold(part["label"].to_numpy(), part["probability"].to_numpy())
-    found = with_thresholds(table, "youden")
+    found = choose_thresholds(table, "youden")
     assert list(found["id"]) == list(table["id"][120:])
     assert set(found["threshold"]) == {expected}
     assert expected != 0.5
@@ -146,7 +147,7 @@ def test_thresholds_are_chosen_on_validation_alone():
 
 def test_each_fold_has_its_own_threshold():
     table = folded(0.3)
-    found = with_thresholds(table, "youden")
+    found = choose_thresholds(table, "youden")
     assert list(found["id"]) == list(table.loc[table["subset"] == "oof", "id"])
     for fold in ("1", "2"):
         part = table[(table["subset"] == "validation") & (table["fold"] == fold)]

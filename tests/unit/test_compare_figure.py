@@ -1,6 +1,3 @@
-import warnings
-
-import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -8,6 +5,7 @@ import pytest
 
 from compare_figure import SHOWN, compare_figure, draw_comparison
 from cxr import plots, tables
+from figures import draw_table
 
 NAMES = ["lesson", "pleura", "a-very-long-name-of-an-experiment", "d", "e", "f", "g", "h"]
 NUMBERS = ["value", "low", "high", "seed_sd", "difference", "difference_low", "difference_high"]
@@ -41,13 +39,7 @@ def comparison(names, seeds=1, kinds=(), subset="test", **changes):
 
 
 def draw(folder, table):
-    """Write comparison.png by way of comparison.csv, without any warning; return its pixels."""
-    table.to_csv(folder / "comparison.csv", index=False)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        compare_figure(folder / "comparison.csv", folder / "comparison.png", "phantom: $ and _")
-    assert not plt.get_fignums()
-    return cv2.imread(str(folder / "comparison.png"))
+    return draw_table(compare_figure, table, folder, "comparison")
 
 
 @pytest.mark.parametrize("seeds", [1, 5])

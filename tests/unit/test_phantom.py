@@ -15,7 +15,7 @@ from cxr.phantom.canvas import Sketch, ribbon
 from cxr.phantom.cohort import draw_cohort, mislabel
 from cxr.phantom.exam import PATTERNS, draw_exam
 from cxr.phantom.patient import draw_patient
-from cxr.phantom.pose import Pose, grid, to_image, to_patient
+from cxr.phantom.pose import Pose, grid, to_image
 from cxr.phantom.render import render
 
 SIZE = 96
@@ -189,6 +189,17 @@ def test_default_cohort_is_confounded_mildly():
         for label in (0, 1)
     ]
     assert 0.1 < in_bed[1] - in_bed[0] < 0.4
+
+
+def to_patient(pose: Pose, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, ...]:
+    """What `grid` gives for all cells of an image, written out for single points."""
+    left, below = (u - 0.5) * pose.field * pose.stretch, (v - 0.5) * pose.field
+    cos, sin = np.cos(pose.roll), np.sin(pose.roll)
+    x, y = cos * left - sin * below + pose.centre[0], sin * left + cos * below + pose.centre[1]
+    amplitude, across, down, *phases = pose.warp.T
+    angle = x[..., None] * across + y[..., None] * down
+    shifts = (np.sin(angle + phase) @ amplitude for phase in phases)
+    return tuple(place + shift for place, shift in zip((x, y), shifts, strict=True))
 
 
 @given(

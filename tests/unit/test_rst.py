@@ -9,7 +9,7 @@ from cxr import rst
 
 
 def rendered(text):
-    """The document as Snakemake's report makes it: jinja first, then docutils."""
+    """The document as Snakemake's report makes it: by jinja, then by docutils, faults forbidden."""
     source = Environment(trim_blocks=True, lstrip_blocks=True).from_string(text).render()
     return publish_doctree(source, settings_overrides={"report_level": 1, "halt_level": 1})
 

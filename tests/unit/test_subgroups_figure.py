@@ -1,13 +1,11 @@
-import warnings
-
-import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from test_subgroups import images
 
-from cxr import plots, tables
+from cxr import plots
 from cxr.subgroups import compare_subgroups
+from figures import draw_table
 from subgroups_figure import draw_subgroups, row_label, subgroups_figure
 
 
@@ -16,13 +14,7 @@ def table(**columns):
 
 
 def draw(folder, found):
-    """Write subgroups.png by way of subgroups.csv, without any warning; return its pixels."""
-    tables.write_table(found, folder / "subgroups.csv", "subgroups")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        subgroups_figure(folder / "subgroups.csv", folder / "subgroups.png", "tiny: $ and _")
-    assert not plt.get_fignums()
-    return cv2.imread(str(folder / "subgroups.png"))
+    return draw_table(subgroups_figure, found, folder, "subgroups")
 
 
 @pytest.mark.parametrize(

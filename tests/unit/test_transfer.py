@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from test_comparison import run
 
 from cxr import tables
-from transfer import overlap_note, transfer
+from transfer import transfer
 
 
 @pytest.fixture
@@ -109,15 +109,6 @@ def test_what_was_left_out_is_noted(table):
     files, patients = notes["near"][0].split("; ")
     assert files == "left out 5 images that both data sets hold"
     assert patients == "left out 5 images of patients in both data sets"
-
-
-def test_patients_of_the_same_number_are_noted():
-    table = pd.DataFrame({"overlap": ["", "", "patient", ""], "patient": ["1", "1", "2", ""]})
-    note = overlap_note(table, pd.Series(["1", "2", ""]))
-    assert note == (
-        "left out 1 image of patients in both data sets; "
-        "1 patient of the same number in both, taken for different people"
-    )
 
 
 def test_progress(files, capsys):

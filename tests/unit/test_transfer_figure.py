@@ -1,12 +1,10 @@
-import warnings
-
-import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from cxr import tables
+from figures import draw_table
 from transfer_figure import SHOWN, draw_transfer, row_label, transfer_figure
 
 NAMES = ["lesson", "pleura", "a-very-long-name-of-an-experiment", "d", "e", "f", "g", "h"]
@@ -39,13 +37,7 @@ def results(names, datasets=("own", "other"), seeds=1):
 
 
 def draw(folder, table):
-    """Write transfer.png by way of transfer.csv, without any warning; return its pixels."""
-    tables.write_table(table, folder / "transfer.csv", "transfer")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        transfer_figure(folder / "transfer.csv", folder / "transfer.png", "own: $ and _")
-    assert not plt.get_fignums()
-    return cv2.imread(str(folder / "transfer.png"))
+    return draw_table(transfer_figure, table, folder, "transfer")
 
 
 @pytest.mark.parametrize("seeds", [1, 5])

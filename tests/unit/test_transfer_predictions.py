@@ -2,52 +2,15 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cxr import tables
 from cxr.backend import fix_bits
 from cxr.errors import UserError
 from cxr.training import predict
-from transfer_predictions import in_both, transfer_predictions
+from transfer_predictions import transfer_predictions
 
 THREADS = 2
 fix_bits(0, THREADS)  # TensorFlow takes the number of threads once, before its first operation
-
-CELLS = st.tuples(st.sampled_from("abcdef"), st.sampled_from(["", "1", "2", "3"]))
-MANIFESTS = st.lists(CELLS, min_size=1, max_size=8)
-
-
-def manifest(cells):
-    return pd.DataFrame(cells, columns=["sha256", "patient"])
-
-
-# --- images in both data sets -------------------------------------------------------------
-
-
-@given(MANIFESTS, MANIFESTS, st.booleans())
-def test_what_is_left_shares_no_file_and_no_patient(own, other, same):
-    first, second = manifest(own), manifest(other)
-    why = in_both(first, second, same)
-    new, old = second[why == ""], second[why != ""]
-    assert not set(new["sha256"]) & set(first["sha256"])
-    if same:
-        assert not set(new["patient"]) & set(first["patient"]) - {""}
-    copied = second[second["sha256"].isin(first["sha256"])]
-    assert not set(new["patient"]) & set(copied["patient"]) - {""}
-    reasons = set(copied["patient"]) | (set(first["patient"]) if same else set())
-    for row in old.itertuples():
-        assert row.sha256 in set(first["sha256"]) or row.patient in reasons - {""}
-
-
-def test_a_patient_who_is_known_by_a_file_is_left_out_everywhere():
-    other = manifest([("a", "7"), ("x", "7"), ("y", "8"), ("z", ""), ("b", "")])
-    own = manifest([("a", "1"), ("b", "2"), ("c", "8")])
-    assert list(in_both(own, other, False)) == ["file", "patient", "", "", "file"]
-    assert list(in_both(own, other, True)) == ["file", "patient", "patient", "", "file"]
-
-
-# --- predictions --------------------------------------------------------------------------
 
 
 @pytest.fixture

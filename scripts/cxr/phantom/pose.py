@@ -27,18 +27,10 @@ def _bend(pose: Pose, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndar
     return np.sin(angle + phase_x) @ amplitude, np.sin(angle + phase_y) @ amplitude
 
 
-def to_patient(pose: Pose, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Patient's (x, y) in cm of image positions (u, v), each from 0 to 1 across the image."""
-    left, down = (u - 0.5) * pose.field * pose.stretch, (v - 0.5) * pose.field
-    cos, sin = np.cos(pose.roll), np.sin(pose.roll)
-    x, y = cos * left - sin * down + pose.centre[0], sin * left + cos * down + pose.centre[1]
-    dx, dy = _bend(pose, x, y)
-    return x + dx, y + dy
-
-
 def to_image(pose: Pose, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Image positions (u, v) of patient's (x, y): the inverse of `to_patient`, to about 0.01 cm.
+    """Image positions (u, v), each from 0 to 1 across the image, of patient's (x, y) in cm.
 
+    This is the inverse of `grid`, to about 0.01 cm.
     The bend is small and smooth, so six steps of fixed-point iteration are enough.
     """
     straight_x, straight_y = x, y
@@ -52,8 +44,7 @@ def to_image(pose: Pose, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def grid(pose: Pose, pixels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Patient's x and y, cm, at the centres of (pixels, pixels) image cells, float32: as
-    `to_patient`.
+    """Patient's x and y, cm, at the centres of (pixels, pixels) image cells, float32.
 
     The phase of each sine is linear in row and column, so each bend is a matrix product,
     sin(a + b) = sin a cos b + cos a sin b, and costs next to nothing.
