@@ -3,7 +3,8 @@
 INPUTS   results/<dataset>/<experiment>/seed-<seed>/model.keras (with cross-validation each
          fold's), predictions.csv and metrics.json; images.npy and manifest.csv of every data set in
          `transfer`
-OUTPUTS  results/<dataset>/<experiment>/seed-<seed>/transfer/<other>.csv,
+OUTPUTS  results/<dataset>/transfer/<other>.csv, what both data sets hold;
+         results/<dataset>/<experiment>/seed-<seed>/transfer/<other>.csv,
          results/<dataset>/transfer.csv and transfer.png
 """
 
@@ -14,14 +15,41 @@ rule transfer:
         results("transfer.png") if config["transfer"] else [],
 
 
+rule transfer_overlap:
+    """Find the images of another data set that are also in this one, or of its patients."""
+    input:
+        images="results/{other}/images.npy",
+        manifest="results/{other}/manifest.csv",
+        own_images="results/{dataset}/images.npy",
+        own_manifest="results/{dataset}/manifest.csv",
+        schema="schemas/overlap.schema.yaml",
+        code=modules("transfer_overlap"),
+    output:
+        "results/{dataset}/transfer/{other}.csv",
+    log:
+        "results/{dataset}/logs/transfer-{other}.log",
+    wildcard_constraints:
+        other="|".join(config["datasets"]),
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        own_source=lookup("datasets/{dataset}/source", within=config),
+        other_source=lookup("datasets/{other}/source", within=config),
+    script:
+        "../scripts/transfer_overlap.py"
+
+
 rule transfer_predictions:
     """Predict the images of another data set by the networks of one seed."""
     input:
         models=by_fold("model.keras"),
         images="results/{other}/images.npy",
         manifest="results/{other}/manifest.csv",
-        own_manifest="results/{dataset}/manifest.csv",
-        schema="schemas/transferred.schema.yaml",
+        overlap="results/{dataset}/transfer/{other}.csv",
+        schemas=expand("schemas/{table}.schema.yaml", table=["overlap", "transferred"]),
         code=modules("transfer_predictions"),
     output:
         "results/{dataset}/{experiment}/seed-{seed}/transfer/{other}.csv",
@@ -38,8 +66,6 @@ rule transfer_predictions:
         mem_mb=3000,
         runtime=120,
     params:
-        own_source=lookup("datasets/{dataset}/source", within=config),
-        other_source=lookup("datasets/{other}/source", within=config),
         backend=config["backend"],
         threads=lookup("experiments/{experiment}/threads", within=config),
         flip=lookup("experiments/{experiment}/test_flip", within=config),

@@ -1,9 +1,8 @@
 """Predict the images of another data set by the networks of one seed.
 
-Reads model.keras of the seed, or of each of its folds, images.npy and manifest.csv of the other
-data set, and manifest.csv of the own one. Writes <other>.csv: every image with the mean
-probability over the networks. Images that are in both data sets are marked, with all of their
-patients' images, since a network may have learned from them.
+Reads model.keras of the seed, or of each of its folds, and images.npy, manifest.csv and the overlap
+of the other data set. Writes <other>.csv: every image with the mean probability over the networks,
+and whether it is left out of the scores.
 """
 
 from pathlib import Path
@@ -12,17 +11,14 @@ import numpy as np
 
 from cxr import tables
 from cxr.backend import fix_bits, set_backend
-from cxr.errors import UserError
 from cxr.log import job_log, say
-from cxr.overlap import in_both
 
 
 def transfer_predictions(
     models: list[Path],
     images: Path,
     manifest: Path,
-    own_manifest: Path,
-    sources: list[str],
+    overlap: Path,
     backend: str,
     threads: int,
     flip: bool,
@@ -35,26 +31,16 @@ def transfer_predictions(
         models: model.keras of each network.
         images: images.npy of the other data set, float32 (N, side, side).
         manifest: Its manifest.csv.
-        own_manifest: manifest.csv of the data set that the networks learned from.
-        sources: Where both come from, by the config; only those of `nih` share patients' numbers.
+        overlap: What both data sets hold, as `transfer_overlap` writes it.
         backend: Keras backend: tensorflow, jax or torch.
         threads: Of the recipe; another number gives slightly different bits.
         flip: See `cxr.training.predict`.
         output: <other>.csv to write.
         name: What the progress line begins with.
-
-    Raises:
-        UserError: The images that are new to the networks lack a class.
     """
-    table = tables.read_csv(manifest)
-    table["overlap"] = in_both(tables.read_csv(own_manifest), table, set(sources) == {"nih"})
-    new = table[table["overlap"] == ""]
-    if new["label"].nunique() < 2:
-        raise UserError(
-            f"{name}: {len(new)} of its {len(table)} images are new; the others, or their "
-            "patients, are also in the data set that the network learned from. That leaves no "
-            "image of a class. Take the data set out of `transfer` in the config."
-        )
+    table = tables.read_csv(manifest).merge(
+        tables.read_table(overlap, "overlap"), on="id", validate="one_to_one"
+    )
     set_backend(backend)
     import keras
 
@@ -65,7 +51,7 @@ def transfer_predictions(
     networks = [keras.models.load_model(path) for path in models]
     found = [predict(network, array, np.arange(len(table)), flip) for network in networks]
     tables.write_table(table.assign(probability=np.mean(found, axis=0)), output, "transferred")
-    say(f"{name}  {len(table)} images predicted, {len(table) - len(new)} of them to be left out")
+    say(f"{name}  {len(table)} images predicted")
 
 
 if __name__ == "__main__":
@@ -74,8 +60,7 @@ if __name__ == "__main__":
             models=snakemake.input.models,
             images=snakemake.input.images,
             manifest=snakemake.input.manifest,
-            own_manifest=snakemake.input.own_manifest,
-            sources=[snakemake.params.own_source, snakemake.params.other_source],
+            overlap=snakemake.input.overlap,
             backend=snakemake.params.backend,
             threads=snakemake.params.threads,
             flip=snakemake.params.flip,

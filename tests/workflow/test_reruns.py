@@ -16,7 +16,7 @@ from xrays import write_folder
 TRAINING = {"train_network"}
 ASKED_FOR = {  # not in a normal run
     *("control_network", "control_scores"),
-    *("transfer_predictions", "transfer_metrics", "transfer_figure"),
+    *("transfer_overlap", "transfer_predictions", "transfer_metrics", "transfer_figure"),
 }
 
 
