@@ -42,7 +42,7 @@ def test_workflow_runs_on_slurm_with_the_resources_its_rules_ask_for(
         "--jobs=2",
         f"--configfile={overlay}",
         *TEST_CLUSTER,
-        timeout=480,
+        timeout=1200,
         env=slurm.env,
     )
     assert run.returncode == 0, run.stderr
