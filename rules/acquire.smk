@@ -36,6 +36,7 @@ rule acquire_phantom:
         size=lookup("datasets/{dataset}/size", within=config),
         seed=lookup("datasets/{dataset}/seed", within=config),
         label_noise=lookup("datasets/{dataset}/label_noise", within=config),
+        shortcut=lookup("datasets/{dataset}/shortcut", within=config),
     script:
         "../scripts/acquire_phantom.py"
 

@@ -1,7 +1,8 @@
 """Draw the phantom data set: simulated frontal chest radiographs with known effusions.
 
 Reads: nothing.
-Writes: data/<dataset>/ with effusion/, normal/, masks/, labels.csv, files.csv and acquired.json.
+Writes: data/<dataset>/ with effusion/, normal/, masks/, labels.csv, files.csv and acquired.json;
+where a shortcut is planted, also shortcuts/ and shortcuts.csv.
 Promises: the same numbers and seed give the same images, and no file that pleura did not write is
 changed or deleted.
 """
@@ -21,13 +22,15 @@ def acquire_phantom(
     size: int,
     seed: int,
     label_noise: float,
+    shortcut: dict,
     processes: int,
 ) -> None:
     """Fill `folder` (data/<dataset>) with `normal` + `effusion` images of `size` x `size` pixels.
 
-    A share `label_noise` of each class, 0 to below 0.5, gets the wrong label. `processes` images
-    are drawn at a time; their number does not change a pixel. Raises `UserError` if `folder` holds
-    files of the user's.
+    A share `label_noise` of each class, 0 to below 0.5, gets the wrong label. `shortcut` has the
+    `kind` of a planted shortcut (none for none) and the `share` of patients for whom it tells the
+    label. `processes` images are drawn at a time; their number does not change a pixel. Raises
+    `UserError` if `folder` holds files of the user's.
     """
     folder = Path(folder)
     drawn = {
@@ -38,8 +41,15 @@ def acquire_phantom(
         "label_noise": label_noise,
     }
     with acquired.staging(folder) as staging:
-        draw_dataset(staging, **drawn, processes=processes, progress=_say_quarters())
-        acquired.replace(folder, staging, {"source": "phantom", **drawn})
+        draw_dataset(
+            staging,
+            **drawn,
+            shortcut=shortcut["kind"],
+            share=shortcut["share"],
+            processes=processes,
+            progress=_say_quarters(),
+        )
+        acquired.replace(folder, staging, {"source": "phantom", **drawn, "shortcut": shortcut})
 
 
 def _say_quarters() -> Callable[[int, int], None]:
@@ -64,5 +74,6 @@ if __name__ == "__main__":
             size=snakemake.params.size,
             seed=snakemake.params.seed,
             label_noise=snakemake.params.label_noise,
+            shortcut=snakemake.params.shortcut,
             processes=snakemake.threads,
         )

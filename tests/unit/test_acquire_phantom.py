@@ -5,7 +5,14 @@ import pytest
 import acquire_phantom as script
 from cxr.errors import UserError
 
-DRAWN = {"normal": 3, "effusion": 2, "size": 64, "seed": 5, "label_noise": 0}
+DRAWN = {
+    "normal": 3,
+    "effusion": 2,
+    "size": 64,
+    "seed": 5,
+    "label_noise": 0,
+    "shortcut": {"kind": "none", "share": 0.8},
+}
 NUMBERS = {**DRAWN, "processes": 1}
 
 
@@ -30,6 +37,14 @@ def test_label_noise_moves_images_and_nothing_else(tmp_path):
     bytes_of = [{path.name: path.read_bytes() for path in paths} for paths in images]
     assert bytes_of[0] == bytes_of[1]
     assert json.loads((noisy / "acquired.json").read_text())["label_noise"] == 0.4
+
+
+def test_a_shortcut_is_planted_and_recorded(tmp_path):
+    planted = {"kind": "marker", "share": 1.0}
+    script.acquire_phantom(tmp_path / "phantom", **{**NUMBERS, "shortcut": planted})
+    marked = (tmp_path / "phantom" / "shortcuts.csv").read_text().splitlines()
+    assert [row.split(",")[2] for row in marked] == ["marked", "1", "1", "0", "0", "0"]
+    assert json.loads((tmp_path / "phantom" / "acquired.json").read_text())["shortcut"] == planted
 
 
 def test_a_users_image_among_the_phantoms_is_kept(tmp_path):

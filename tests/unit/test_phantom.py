@@ -143,6 +143,9 @@ def test_progress_ends_at_the_total(tmp_path):
         ("seed", -1),
         ("label_noise", -0.1),
         ("label_noise", 0.5),
+        ("shortcut", "letter"),
+        ("share", -0.1),
+        ("share", 1.1),
     ],
 )
 def test_bad_arguments_are_named(tmp_path, argument, value):

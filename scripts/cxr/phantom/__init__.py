@@ -1,7 +1,8 @@
 """A phantom: simulated frontal chest radiographs, with and without pleural effusion.
 
-Nothing here is clinical data. `draw_dataset` is the whole public interface; the modules, in the
-order in which an image comes about:
+Nothing here is clinical data. `draw_dataset` and, for its images with and without a planted
+shortcut, `draw_pairs` are the whole public interface; the modules, in the order in which an image
+comes about:
 
 - `cohort`: how many images each patient has, and which of them show an effusion;
 - `patient`: the anatomy of a patient, drawn once and kept for all of their images;
@@ -12,9 +13,11 @@ order in which an image comes about:
 - `anatomy`: soft tissue, heart, mediastinum, breasts and gas as thickness maps;
 - `skeleton`, `vessels`, `devices`: what is drawn as outlines and lines;
 - `beam`: attenuation, scatter, noise and the display curve;
-- `render`: puts one image together; `dataset`: puts the data set on disk.
+- `shortcut`: a mark that tells the label, where one is planted;
+- `render`: puts one image together; `scene`: all of a patient's; `dataset`: on disk.
 """
 
 from cxr.phantom.dataset import draw_dataset
+from cxr.phantom.scene import draw_pairs
 
-__all__ = ["draw_dataset"]
+__all__ = ["draw_dataset", "draw_pairs"]

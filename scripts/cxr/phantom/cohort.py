@@ -12,13 +12,14 @@ class Visit:
     """One image to be drawn.
 
     name: file name without suffix (`phantom-e3`); label: 1 = effusion, 0 = normal; view: PA or AP;
-    mislabelled: the data set says the other label.
+    mislabelled: the data set says the other label; marked: bears the mark of a planted shortcut.
     """
 
     name: str
     label: int
     view: str
     mislabelled: bool = False
+    marked: bool = False
 
     @property
     def given(self) -> int:

@@ -9,15 +9,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from cxr.phantom.cohort import Person, draw_cohort, mislabel
-from cxr.phantom.exam import Exam, draw_exam
-from cxr.phantom.patient import draw_patient
+from cxr.phantom.cohort import Person
+from cxr.phantom.exam import Exam
 from cxr.phantom.render import render
+from cxr.phantom.scene import add_mark, draw_people, draw_scenes
+from cxr.phantom.shortcut import KINDS
 
 COLUMNS = (
     "path", "label", "patient", "age", "sex", "view", "mask", "side", "pattern_right",
     "pattern_left", "volume_right_ml", "volume_left_ml", "mask_share", "confusers", "true_label",
 )  # fmt: skip
+MARKS = ("path", "patient", "marked", "mask")
 SIDES = {(False, False): "", (True, False): "right", (False, True): "left", (True, True): "both"}
 SMALLEST, LARGEST = 64, 2048
 
@@ -35,18 +37,24 @@ def _confusers(exam: Exam, raised: int) -> str:
 
 
 def _draw_person(
-    folder: Path, size: int, seed: np.random.SeedSequence, person: Person
+    folder: Path, size: int, shortcut: str, seed: np.random.SeedSequence, person: Person
 ) -> list[dict]:
-    """Draw all images of one patient; rows of labels.csv in the order of the visits."""
-    anatomy_seed, *visit_seeds = seed.spawn(1 + len(person.visits))
-    patient = draw_patient(np.random.default_rng(anatomy_seed), person.sex, person.age)
+    """Draw all images of one patient; rows of labels.csv in the order of the visits.
+
+    Each row also has `marked`, 1 where the image bears the mark of a planted shortcut.
+    """
     rows = []
-    for visit, visit_seed in zip(person.visits, visit_seeds, strict=True):
-        exam = draw_exam(np.random.default_rng(visit_seed), patient, visit.label, visit.view)
+    for scene in draw_scenes(seed, person, shortcut):
+        visit, patient, exam, _ = scene
         picture = render(patient, exam, size)
         path = f"{'effusion' if visit.given else 'normal'}/{visit.name}.png"
-        mask = f"masks/{visit.name}.png"
-        for name, image in ((path, picture.image), (mask, picture.mask)):
+        mask, mark = f"masks/{visit.name}.png", f"shortcuts/{visit.name}.png"
+        images = {path: picture.image, mask: picture.mask}
+        if shortcut != "none":
+            images[mark] = np.zeros_like(picture.mask)
+        if visit.marked:
+            _, _, images[path], images[mark] = add_mark(scene, picture.image)
+        for name, image in images.items():
             if not cv2.imwrite(str(folder / name), image, [cv2.IMWRITE_PNG_COMPRESSION, 2]):
                 raise OSError(f"cannot write {folder / name}")
         patterns = [fluid.pattern if fluid else "" for fluid in exam.fluid]
@@ -67,19 +75,23 @@ def _draw_person(
                 "mask_share": round(float((picture.mask > 0).mean()), 5),
                 "confusers": _confusers(exam, patient.raised_side),
                 "true_label": visit.label,
+                "marked": int(visit.marked),
             }
         )
     return rows
 
 
 def _draw_some(
-    folder: Path, size: int, people: list[tuple[np.random.SeedSequence, Person]]
+    folder: Path,
+    size: int,
+    shortcut: str,
+    people: list[tuple[np.random.SeedSequence, Person]],
 ) -> list[dict]:
     """Draw some patients on one thread: the processes are the parallelism."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        return [row for seed, person in people for row in _draw_person(folder, size, seed, person)]
+        return [row for each in people for row in _draw_person(folder, size, shortcut, *each)]
     finally:
         cv2.setNumThreads(threads)
 
@@ -104,6 +116,8 @@ def draw_dataset(
     seed: int = 1,
     processes: int = 2,
     label_noise: float = 0,
+    shortcut: str = "none",
+    share: float = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Draw a data set of simulated radiographs into `folder`, which is created where missing.
@@ -114,30 +128,39 @@ def draw_dataset(
 
     label_noise: share of each class's images, 0 to 0.5, that get the wrong label: an effusion lies
     in normal/ under its own name (phantom-e3.png) and the other way round. Pixels and masks stay.
+    shortcut: a marker, tube or exposure that goes with effusions for a share of the patients, 0 to
+    1, see `cxr.phantom.shortcut.plant`; "none", the default, changes no bit. Each image's mask of
+    the mark, 255 where it changed the pixels, lies in shortcuts/, and shortcuts.csv says which
+    images bear it: `path,patient,marked,mask`. `draw_pairs` draws them with and without.
     progress: called with (images drawn, images in all) now and then.
-    Raises ValueError if a count is below 1, size outside 64 to 2048, seed negative or label_noise
-    out of its range; OSError if a file cannot be written.
+    Raises ValueError if a count is below 1, size outside 64 to 2048, seed negative, or label_noise,
+    shortcut or share out of its range; OSError if a file cannot be written.
     """
     _check(normal, effusion, size, processes)
     if seed < 0:
         raise ValueError(f"seed must not be negative, not {seed!r}")
     if not 0 <= label_noise < 0.5:
         raise ValueError(f"label_noise must be from 0 to below 0.5, not {label_noise!r}")
-    folder = Path(folder)
-    for name in ("effusion", "normal", "masks"):
+    if shortcut not in ("none", *KINDS):
+        raise ValueError(f"shortcut must be none or one of {', '.join(KINDS)}, not {shortcut!r}")
+    if not 0 <= share <= 1:
+        raise ValueError(f"share must be from 0 to 1, not {share!r}")
+    folder, planted = Path(folder), shortcut != "none"
+    for name in ("effusion", "normal", "masks", *["shortcuts"] * planted):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    cohort_seed, *seeds, noise_seed = np.random.SeedSequence(seed).spawn(2 + normal + effusion)
-    people = draw_cohort(np.random.default_rng(cohort_seed), normal, effusion)
-    people = mislabel(np.random.default_rng(noise_seed), people, label_noise)
-    pairs = list(zip(seeds, people, strict=False))
-    batches = [pairs[start : start + 16] for start in range(0, len(pairs), 16)]
-    jobs = [(folder, size, batch) for batch in batches]
+    people = draw_people(normal, effusion, seed, label_noise, shortcut, share)
+    batches = [people[start : start + 16] for start in range(0, len(people), 16)]
+    jobs = [(folder, size, shortcut, batch) for batch in batches]
     rows: list[dict] = []
     for done in _run(jobs, min(processes, len(jobs))):
         rows += done
         if progress:
             progress(len(rows), normal + effusion)
-    _write_labels(folder / "labels.csv", rows)
+    rows.sort(key=lambda row: (-row["label"], int(Path(row["path"]).stem.split("-")[1][1:])))
+    _write(folder / "labels.csv", COLUMNS, rows)
+    if planted:
+        places = [row | {"mask": row["mask"].replace("masks", "shortcuts")} for row in rows]
+        _write(folder / "shortcuts.csv", MARKS, places)
 
 
 def _run(jobs: list[tuple], processes: int) -> Iterator[list[dict]]:
@@ -150,12 +173,9 @@ def _run(jobs: list[tuple], processes: int) -> Iterator[list[dict]]:
         yield from pool.map(_draw_some, *zip(*jobs, strict=True))
 
 
-def _write_labels(path: Path, rows: list[dict]) -> None:
-    """labels.csv: effusions first, then by number."""
-    rows = sorted(
-        rows, key=lambda row: (-row["label"], int(Path(row["path"]).stem.split("-")[1][1:]))
-    )
+def _write(path: Path, columns: tuple[str, ...], rows: list[dict]) -> None:
+    """Some columns of the rows as CSV."""
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

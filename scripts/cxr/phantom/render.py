@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from cxr.phantom import anatomy, beam, devices, skeleton, vessels
+from cxr.phantom import anatomy, beam, devices, shortcut, skeleton, vessels
 from cxr.phantom.exam import Exam
 from cxr.phantom.patient import Patient
 from cxr.phantom.pose import grid
@@ -76,11 +76,14 @@ def _uneven(rng: np.random.Generator, pixels: int) -> np.ndarray:
     return np.float32(across) * ticks + np.float32(down) * ticks[:, None]
 
 
-def render(patient: Patient, exam: Exam, size: int) -> Picture:
+def render(patient: Patient, exam: Exam, size: int, mark: shortcut.Mark | None = None) -> Picture:
     """Draw the image of (size, size) pixels; small ones are reduced by area from FINEST pixels.
 
-    The mask is where the beam runs through more than VISIBLE_FLUID cm of fluid.
+    The mask is where the beam runs through more than VISIBLE_FLUID cm of fluid. mark: of a planted
+    shortcut; nothing else depends on it.
     """
+    if mark:
+        exam = shortcut.expose(mark, exam)
     pixels = max(size, FINEST)
     coarse = pixels if pixels < 400 else pixels // 2
     rng, fixed = np.random.default_rng(exam.seed), np.random.default_rng(patient.seed)
@@ -100,6 +103,8 @@ def render(patient: Patient, exam: Exam, size: int) -> Picture:
     reading = beam.expose(noise, depth, exam.photons, exam.scatter, exam.pose.field)
     inside = enlarge(maps["trunk"], pixels) > 9
     image = beam.display(reading, inside, exam.pose.field, exam.window)
+    if mark:
+        shortcut.paint(mark, exam, image)
     devices.marks(rng, exam, image)
     fluid = maps["fluid"]
     cell = exam.pose.field**2 * exam.pose.stretch / coarse**2
