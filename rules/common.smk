@@ -11,6 +11,7 @@ from cxr.acquired import changes
 from cxr.config import load
 from cxr.errors import UserError
 from cxr.fingerprint import fingerprint, watched
+from cxr.methods import CONTROLS
 from cxr.modules import imported
 from cxr.words import run_name
 
@@ -37,7 +38,7 @@ wildcard_constraints:
     experiment="|".join(config["experiments"]),
     seed=r"\d+",
     run=r"seed-\d+/fold-\d+" if FOLDS else r"seed-\d+",
-    method="|".join(config["saliency"]["methods"]),
+    audit="audit|audit-quick",
 
 
 def modules(script):

@@ -3,8 +3,7 @@
 INPUTS   results/<dataset>/<experiment>/<run>/model.keras, and images.npy, manifest.csv and
          split.csv of the data set
 OUTPUTS  results/<dataset>/saliency.csv, the images to map, and in
-         results/<dataset>/<experiment>/<run>/saliency/: <method>.npy and <method>.csv,
-         maps.csv, agreement.csv, agreement_summary.csv and their figures. A run is seed-<seed>, with
+         results/<dataset>/<experiment>/<run>/saliency/: <method>.npy, maps.csv, agreement.csv, agreement_summary.csv and their figures. A run is seed-<seed>, with
          cross-validation seed-<seed>/fold-<fold>
 """
 
@@ -45,7 +44,7 @@ rule saliency_images:
 
 
 rule saliency_maps:
-    """Map what a network looks at, by one method."""
+    """Map what a network looks at, by each method."""
     input:
         model="results/{dataset}/{experiment}/{run}/model.keras",
         images="results/{dataset}/images.npy",
@@ -53,12 +52,15 @@ rule saliency_maps:
         schemas=expand("schemas/{table}.schema.yaml", table=["maps", "saliency"]),
         code=modules("saliency"),
     output:
-        maps="results/{dataset}/{experiment}/{run}/saliency/{method}.npy",
-        table="results/{dataset}/{experiment}/{run}/saliency/{method}.csv",
+        maps=expand(
+            "results/{{dataset}}/{{experiment}}/{{run}}/saliency/{method}.npy",
+            method=config["saliency"]["methods"],
+        ),
+        table="results/{dataset}/{experiment}/{run}/saliency/maps.csv",
     log:
-        "results/{dataset}/logs/{experiment}/{run}/saliency-{method}.log",
+        "results/{dataset}/logs/{experiment}/{run}/saliency.log",
     benchmark:
-        "results/{dataset}/benchmarks/{experiment}/{run}/saliency-{method}.tsv"
+        "results/{dataset}/benchmarks/{experiment}/{run}/saliency.tsv"
     conda:
         "../environment.yml"
     threads: lookup("experiments/{experiment}/threads", within=config)
@@ -66,7 +68,9 @@ rule saliency_maps:
         mem_mb=memory_for_maps,
         runtime=120,
     params:
+        methods=config["saliency"]["methods"],
         target=config["saliency"]["target"],
+        layer=config["saliency"]["layer"],
         threads=lookup("experiments/{experiment}/threads", within=config),
     script:
         "../scripts/saliency.py"
@@ -79,17 +83,13 @@ rule saliency_agreement:
             "results/{{dataset}}/{{experiment}}/{{run}}/saliency/{method}.npy",
             method=config["saliency"]["methods"],
         ),
-        tables=expand(
-            "results/{{dataset}}/{{experiment}}/{{run}}/saliency/{method}.csv",
-            method=config["saliency"]["methods"],
-        ),
+        table="results/{dataset}/{experiment}/{run}/saliency/maps.csv",
         schemas=expand(
             "schemas/{table}.schema.yaml",
             table=["maps", "agreement", "agreement_summary"],
         ),
         code=modules("saliency_agreement"),
     output:
-        maps="results/{dataset}/{experiment}/{run}/saliency/maps.csv",
         pairs="results/{dataset}/{experiment}/{run}/saliency/agreement.csv",
         summary="results/{dataset}/{experiment}/{run}/saliency/agreement_summary.csv",
     log:

@@ -1,7 +1,7 @@
-"""Map what a network looks at, by one method.
+"""Map what a network looks at, by each method.
 
-Reads model.keras, images.npy and saliency.csv, which names the images. Writes <method>.npy, one
-map per image, and <method>.csv, which names its rows. The same config, lock and type of machine
+Reads model.keras, images.npy and saliency.csv, which names the images. Writes a <method>.npy each,
+one map per image, and maps.csv, which names their rows. The same config, lock and type of machine
 give the same bits.
 """
 
@@ -11,83 +11,56 @@ import numpy as np
 import pandas as pd
 
 from cxr import tables
-from cxr.backend import fix_bits, set_backend
-from cxr.images import create_array
+from cxr.backend import set_backend
 from cxr.log import job_log, say
-
-CLASSES = ("normal", "effusion")  # by label
-
-
-def resolve_targets(target: str, probabilities: np.ndarray) -> np.ndarray:
-    """The class each map shows, int (n,): 0 normal, 1 effusion.
-
-    Args:
-        target: "effusion", "normal", or "predicted", the class with the larger probability.
-        probabilities: float (n,), of an effusion.
-    """
-    if target == "predicted":
-        return (probabilities >= 0.5).astype(int)
-    return np.full(len(probabilities), CLASSES.index(target))
+from cxr.methods import CAMS
 
 
 def saliency(
     model: Path,
     images: Path,
     chosen: Path,
-    method: str,
+    methods: list[str],
     target: str,
+    layer: str | None,
     threads: int,
-    maps: Path,
+    maps: list[Path],
     table: Path,
 ) -> None:
-    """Write the maps of one method and the table that names them.
+    """Write the maps of each method and the table that names them.
 
     Args:
         model: model.keras.
         images: images.npy, float32 (N, side, side).
         chosen: saliency.csv, the images to map.
-        method: A key of `cxr.cams.METHODS`.
-        target: See `resolve_targets`.
+        methods: Keys of `cxr.methods.NAMES`.
+        target: See `cxr.mapped.resolve_targets`.
+        layer: The layer to map, by name, or None, the last one with places. Only class activation
+            maps use it; the table says "image" for the others.
         threads: Threads of the backend.
-        maps: <method>.npy to write: float32 (n, side, side), each scaled to [0, 1].
-        table: <method>.csv to write, by schemas/maps.schema.yaml.
+        maps: <method>.npy of each, to write: float32 (n, side, side), each scaled to [0, 1].
+        table: maps.csv to write.
+
+    Raises:
+        UserError: The network has no such layer.
     """
     named = tables.read_table(chosen, "saliency")
-    set_backend("tensorflow")  # tf-keras-vis knows no other; the file of a model fits all
-    import keras
+    set_backend("tensorflow")  # the maps know no other; the file of a model fits all
+    from cxr import mapped
 
-    from cxr import cams
-    from cxr.batches import reduce_image
-
-    fix_bits(0, threads)
-    keras.config.disable_interactive_logging()
-    network = keras.models.load_model(model)
-    layer, logits = cams.last_features(network), cams.two_logits(network)
-    array, side = np.load(images, mmap_mode="r"), network.input_shape[1]
-    size, rows = array.shape[1], []
-    written = create_array(maps, len(named), size)
-    batch = cams.batch_of(logits, layer)
-    for first in range(0, len(named), batch):
-        part = named.iloc[first : first + batch]
-        inputs = np.stack([reduce_image(array[row], side) for row in part["image_row"]])[..., None]
-        probabilities = keras.ops.softmax(logits.predict_on_batch(inputs))[:, 1].numpy()
-        targets = resolve_targets(target, probabilities)
-        raw = cams.METHODS[method](logits, inputs, targets, layer)
-        for offset, cam in enumerate(raw):
-            written[first + offset], empty = cams.scale(cam, size)
-            rows.append((CLASSES[targets[offset]], probabilities[offset], float(cam.max()), empty))
-    facts = pd.DataFrame(rows, columns=["target", "probability", "peak", "empty"])
-    named = named.assign(
-        row=np.arange(len(named)), method=method, layer=layer, **facts.astype({"empty": int})
-    )
-    tables.write_table(named, table, "maps")
-    written.flush()
-    if logits.get_layer(layer).output.shape[1] == 1:
-        say(
-            f"{layer} has a single place, so its maps are the same everywhere: a larger input or "
-            "fewer poolings would give it more"
-        )
-    say(f"{method}: {len(named)} maps of {layer}, {facts['empty'].sum()} of them empty")
+    logits, layer = mapped.open_network(model, layer, threads)
+    array, parts = np.load(images, mmap_mode="r"), []
+    for method, path in zip(methods, maps, strict=True):
+        facts = mapped.write_maps(logits, array, named["image_row"], method, target, layer, path)
+        source = layer if method in CAMS else logits.layers[0].name
+        if logits.get_layer(source).output.shape[1] == 1:
+            say(
+                f"{source} has a single place, so its maps are the same everywhere: a larger input "
+                "or fewer poolings would give it more"
+            )
+        say(f"{method}: {len(named)} maps of {source}, {facts['empty'].sum()} of them empty")
+        parts.append(named.assign(row=np.arange(len(named)), method=method, layer=source, **facts))
+    tables.write_table(pd.concat(parts, ignore_index=True), table, "maps")
 
 
 if __name__ == "__main__":
@@ -96,8 +69,9 @@ if __name__ == "__main__":
             model=snakemake.input.model,
             images=snakemake.input.images,
             chosen=snakemake.input.chosen,
-            method=snakemake.wildcards.method,
+            methods=snakemake.params.methods,
             target=snakemake.params.target,
+            layer=snakemake.params.layer,
             threads=snakemake.params.threads,
             maps=snakemake.output.maps,
             table=snakemake.output.table,

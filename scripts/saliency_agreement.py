@@ -1,13 +1,12 @@
-"""Gather the maps of all methods, and measure how far the methods agree.
+"""Measure how far the methods agree.
 
-Reads each <method>.npy and <method>.csv of a network. Writes maps.csv, agreement.csv (each image
-and pair of methods) and agreement_summary.csv (each pair of methods).
+Reads each <method>.npy and maps.csv of a network. Writes agreement.csv (each image and pair of
+methods) and agreement_summary.csv (each pair of methods).
 """
 
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from cxr import tables
 from cxr.agreement import agreement, summarise
@@ -18,30 +17,26 @@ from cxr.words import run_name
 def saliency_agreement(
     methods: list[str],
     maps: list[Path],
-    tables_of_maps: list[Path],
-    gathered: Path,
+    table: Path,
     pairs: Path,
     summary: Path,
     name: str,
 ) -> None:
-    """Write maps.csv, agreement.csv and agreement_summary.csv.
+    """Write agreement.csv and agreement_summary.csv.
 
     Args:
         methods: Names of the methods.
         maps: <method>.npy of each, float32 (n, side, side).
-        tables_of_maps: <method>.csv of each.
-        gathered: maps.csv to write.
+        table: maps.csv.
         pairs: agreement.csv to write.
         summary: agreement_summary.csv to write.
         name: Experiment and seed, for the progress lines.
     """
-    table = pd.concat([tables.read_table(path, "maps") for path in tables_of_maps])
     arrays = {
         method: np.load(path, mmap_mode="r") for method, path in zip(methods, maps, strict=True)
     }
-    found = agreement(arrays, table)
+    found = agreement(arrays, tables.read_table(table, "maps"))
     means = summarise(found)
-    tables.write_table(table, gathered, "maps")
     tables.write_table(found, pairs, "agreement")
     tables.write_table(means, summary, "agreement_summary")
     for row in means.itertuples():
@@ -60,8 +55,7 @@ if __name__ == "__main__":
         saliency_agreement(
             methods=snakemake.params.methods,
             maps=snakemake.input.maps,
-            tables_of_maps=snakemake.input.tables,
-            gathered=snakemake.output.maps,
+            table=snakemake.input.table,
             pairs=snakemake.output.pairs,
             summary=snakemake.output.summary,
             name=f"{snakemake.wildcards.experiment} {run_name(snakemake.wildcards.run)}",

@@ -59,8 +59,8 @@ def saliency_figures(
             **facts,
         ),
     }
-    for name, figure in figures.items():
-        plots.save(figure, outputs[name], dpi=110)
+    for name, dpi in {"maps": 90, "agreement": 110}.items():
+        plots.save(figures[name], outputs[name], dpi=dpi)
 
 
 if __name__ == "__main__":

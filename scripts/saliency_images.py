@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from cxr import tables
+from cxr.cases import in_turn
 from cxr.errors import UserError
 from cxr.log import job_log
 from cxr.predictions import held_out, read_split
@@ -37,10 +38,7 @@ def choose_images(table: pd.DataFrame, test_images: int, ids: list[str]) -> pd.D
             f"saliency.ids names images that manifest.csv lacks: {shorten(unknown)}\n"
             "Take them from its column id, in quotes where they look like numbers."
         )
-    test = table[table["subset"] == held_out(table)]
-    turn = test.groupby("label").cumcount()
-    test = test.assign(turn=turn, last=1 - test["label"]).sort_values(["turn", "last"])
-    chosen = [*test["id"].head(test_images), *ids]
+    chosen = [*in_turn(table, held_out(table), test_images)["id"], *ids]
     table = table.rename(columns={"row": "image_row"}).set_index("id")
     return table.loc[list(dict.fromkeys(chosen))].reset_index()
 

@@ -4,24 +4,10 @@ import itertools
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from cxr import tables
-
-
-def standard_ranks(cam: np.ndarray) -> np.ndarray:
-    """Ranks of a map's pixels, ties averaged, shifted to mean 0 and scaled to length 1.
-
-    The sum of products of two such vectors is Spearman's rank correlation of the maps.
-
-    Args:
-        cam: float (side, side), not the same everywhere.
-
-    Returns:
-        float64 (pixels,).
-    """
-    ranks = stats.rankdata(cam) - (cam.size + 1) / 2
-    return ranks / np.sqrt((ranks * ranks).sum())
+from cxr.means import mean_interval
+from cxr.similarity import comparable, ssim, standard_ranks
 
 
 def compare_maps(
@@ -69,45 +55,33 @@ def agreement(maps: dict[str, np.ndarray], table: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         agreement.csv: a row per image and pair of methods, with spearman, the correlation of the
-        two maps, and others, the mean correlation of the first method's map of this image with
-        the second's maps of the other images with the same target. NaN where there is no map to
-        compare.
+        two maps, others, the mean correlation of the first method's map of this image with
+        the second's maps of the other images with the same target, and ssim, the structural
+        similarity of the two maps; all of them at the size of `cxr.similarity.comparable`. NaN
+        where there is no map to compare.
     """
+    small = {name: np.stack([comparable(cam) for cam in cams]) for name, cams in maps.items()}
     rows = []
     for first, second in itertools.combinations(maps, 2):
         parts = [table[table["method"] == name].sort_values("row") for name in (first, second)]
         full = np.logical_and.reduce([(part["empty"] == 0).to_numpy() for part in parts])
         known = parts[0][full]
         result = pd.DataFrame({"id": parts[0]["id"].to_numpy(), "first": first, "second": second})
-        result.loc[full, ["spearman", "others"]] = np.transpose(
-            compare_maps(maps[first], maps[second], known["row"], known["target"])
-        )
+        one, other = small[first], small[second]
+        own, others = compare_maps(one, other, known["row"], known["target"])
+        alike = [ssim(one[row], other[row]) for row in known["row"]]
+        result.loc[full, ["spearman", "others", "ssim"]] = np.transpose([own, others, alike])
         rows.append(result)
     if not rows:
         return pd.DataFrame(columns=tables.columns("agreement"))
     return pd.concat(rows, ignore_index=True)
 
 
-def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean and 95 % interval by Student's t; NaN where there are too few values.
-
-    Args:
-        values: float (n,), without NaN.
-    """
-    if not len(values):
-        return np.nan, np.nan, np.nan
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return mean, np.nan, np.nan
-    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    return mean, float(mean - half), float(mean + half)
-
-
 def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
     """The mean agreement of each pair of methods, as agreement_summary.csv.
 
-    The intervals are over images, and cut at -1 and 1. Those of `difference` take the images as
-    independent, though each takes part in the level of the others: they are approximate.
+    The intervals are over images, and cut where values end. Those of `difference` take the
+    images as independent, though each takes part in the level of the others: they are approximate.
 
     Args:
         pairs: agreement.csv, see `agreement`.
@@ -116,20 +90,24 @@ def summarise(pairs: pd.DataFrame) -> pd.DataFrame:
     for (first, second), part in pairs.groupby(["first", "second"], sort=False):
         known = part.dropna(subset="spearman")
         beyond = (known["spearman"] - known["others"]).dropna()
-        spearman, low, high = mean_interval(known["spearman"].to_numpy())
-        difference, difference_low, difference_high = mean_interval(beyond.to_numpy())
+        spearman, low, high = mean_interval(known["spearman"].to_numpy(), bound=1)
+        alike, ssim_low, ssim_high = mean_interval(known["ssim"].to_numpy(), bound=1)
+        difference, difference_low, difference_high = mean_interval(beyond.to_numpy(), bound=2)
         rows.append(
             {
                 "first": first,
                 "second": second,
                 "n": len(known),
                 "spearman": spearman,
-                "low": max(low, -1.0),  # NaN stays NaN
-                "high": min(high, 1.0),
+                "low": low,
+                "high": high,
                 "others": known["others"].mean(),
                 "difference": difference,
                 "difference_low": difference_low,
                 "difference_high": difference_high,
+                "ssim": alike,
+                "ssim_low": ssim_low,
+                "ssim_high": ssim_high,
             }
         )
     return pd.DataFrame(rows, columns=tables.columns("agreement_summary"))

@@ -1,7 +1,8 @@
-"""Class activation maps: which parts of an X-ray speak for a class, in a network's own terms.
+"""Saliency maps: which parts of an X-ray speak for a class, in a network's own terms.
 
-The methods are those of tf-keras-vis, on a network with two logits (see `two_logits`). A further
-method is one more function in `METHODS`.
+Class activation maps weigh the channels of a layer; the methods that need no layer are in
+`cxr.attributions`; `mapper` knows them all. Graphs are traced once for a network, and weights that
+are set anew (`logits.set_weights`) are used from then on.
 """
 
 from collections.abc import Callable
@@ -10,27 +11,34 @@ import cv2
 import keras
 import numpy as np
 import tensorflow as tf
-from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
-from tf_keras_vis.scorecam import Scorecam
-from tf_keras_vis.utils.scores import CategoricalScore
 
-BATCH = 32  # images at a time, at the most
-MASKED_BYTES = 200_000_000  # of the masked images that ScoreCAM copies some five times
+from cxr.attributions import (
+    Mapper,
+    edges,
+    occlusion,
+    random_field,
+    signature,
+    smoothgrad,
+)
+from cxr.errors import UserError
+
+BATCH = 32  # images that the network sees at a time, at the most
+MASKED_BYTES = 200_000_000  # of what the layers make of them, for one image at the least
 
 
 def two_logits(network: keras.Model) -> keras.Model:
     """The same network with the logits -z/2 (normal) and z/2 (effusion) in place of sigmoid(z).
 
-    Their softmax is 1 - p and p. tf-keras-vis takes a softmax over the outputs before ScoreCAM
-    weighs the channels by them; over one sigmoid unit this is 1 whatever the image, and the map
-    becomes the plain sum of the channels, whatever the class
-    (https://github.com/keisen/tf-keras-vis/issues/78).
+    Their softmax is 1 - p and p. ScoreCAM weighs the channels by a softmax over the outputs;
+    over one sigmoid unit this is 1 whatever the image, and the map becomes the plain sum of the
+    channels, whatever the class (https://github.com/keisen/tf-keras-vis/issues/78).
 
     Args:
         network: Ends in a dense layer of one sigmoid unit.
 
     Returns:
-        A model from the same input to float32 (n, 2), with weights of its own in the last layer.
+        A model from the same input to float32 (n, 2), with weights of its own in the last layer; it
+        shares all others with `network`.
     """
     last = network.layers[-1]
     logits = keras.layers.Dense(2, name="logits")
@@ -40,78 +48,220 @@ def two_logits(network: keras.Model) -> keras.Model:
     return two
 
 
+def layers_with_places(network: keras.Model) -> list[str]:
+    """Names of the layers whose channels lie over the image, in order."""
+    return [layer.name for layer in network.layers[1:] if len(layer.output.shape) == 4]
+
+
 def last_features(network: keras.Model) -> str:
     """Name of the layer whose channels the network averages: the last one with places.
 
     It is the activation of the last convolution, behind its batch normalisation if there is one.
     (tf-keras-vis would take the convolution itself, before both.)
     """
-    names = [layer.name for layer in network.layers]
-    return names[names.index("global_average") - 1]
+    return layers_with_places(network)[-1]
 
 
-def gradcam_plus_plus(
-    logits: keras.Model, images: np.ndarray, targets: np.ndarray, layer: str
-) -> np.ndarray:
+def choose_layer(network: keras.Model, name: str | None) -> str:
+    """The layer to map: the one of that name, or the last one with places if there is no name.
+
+    Raises:
+        UserError: The network has no layer with places of that name.
+    """
+    known = layers_with_places(network)
+    if name is not None and name not in known:
+        raise UserError(
+            f"saliency.layer: {name} is no layer of this network whose channels lie over the "
+            f"image. Choose one of {', '.join(known)}, or null for the last of them."
+        )
+    return name or known[-1]
+
+
+def images_at_once(logits: keras.Model) -> int:
+    """Images that the network sees at a time, so that memory is bounded whatever their number."""
+    values = sum(np.prod(layer.output.shape[1:]) for layer in logits.layers)
+    return min(BATCH, max(1, int(MASKED_BYTES // (4 * values))))
+
+
+# --- class activation maps by gradients ---------------------------------------------------
+
+
+def gradcam(channels: tf.Tensor, gradients: tf.Tensor) -> tf.Tensor:
+    """GradCAM of Selvaraju et al. (ICCV 2017, equations 1 and 2).
+
+    Args:
+        channels: float32 (n, h, w, k), the output of the layer.
+        gradients: float32 (n, h, w, k), of each image's target logit by `channels`.
+
+    Returns:
+        float32 (n, h, w), 0 and above.
+    """
+    weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
+    return tf.nn.relu(tf.reduce_sum(weights * channels, axis=-1))
+
+
+def gradcam_plus_plus(channels: tf.Tensor, gradients: tf.Tensor) -> tf.Tensor:
     """GradCAM++ of Chattopadhay et al. (WACV 2018, equations 10 to 19).
 
-    In tf-keras-vis the weights alpha of each channel's pixels sum to 1. It multiplies a map by
-    the exponential of its logit, which may overflow and changes nothing but the map's scale;
-    here that factor is 1.
+    As in tf-keras-vis, the weights alpha of a channel's places sum to 1. (It multiplies a map by
+    the exponential of its logit, which may overflow and changes nothing but the map's scale.)
+    Arguments and result as for `gradcam`.
+    """
+    totals = tf.reduce_sum(channels, axis=(1, 2), keepdims=True)
+    moved = tf.cast(gradients != 0, tf.float32)  # equation 19, without its powers that underflow
+    alphas = tf.math.divide_no_nan(moved, 2 + gradients * totals)
+    alphas = tf.math.divide_no_nan(alphas, tf.reduce_sum(alphas, axis=(1, 2), keepdims=True))
+    weights = tf.reduce_sum(alphas * tf.nn.relu(gradients), axis=(1, 2), keepdims=True)
+    return tf.nn.relu(tf.reduce_sum(weights * channels, axis=-1))
+
+
+def layercam(channels: tf.Tensor, gradients: tf.Tensor) -> tf.Tensor:
+    """LayerCAM of Jiang et al. (TIP 2021): each place has a weight of its own.
+
+    Arguments and result as for `gradcam`.
+    """
+    return tf.nn.relu(tf.reduce_sum(tf.nn.relu(gradients) * channels, axis=-1))
+
+
+GRADIENT_CAMS = {
+    "gradcam": gradcam,
+    "gradcam_plus_plus": gradcam_plus_plus,
+    "layercam": layercam,
+}
+
+
+def gradient_mapper(
+    combine: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    logits: keras.Model,
+    layer: str,
+    at_once: int,
+) -> Mapper:
+    """Map with a class activation map of the channels and their gradients, see `gradcam`."""
+    split = keras.Model(logits.input, [logits.get_layer(layer).output, logits.output])
+
+    @tf.function(input_signature=signature(logits))
+    def cams(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(images)
+            channels, outputs = split(images, training=False)
+            chosen = tf.gather(outputs, targets, axis=1, batch_dims=1)
+        return combine(channels, tape.gradient(chosen, channels))
+
+    def run(images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        targets = np.asarray(targets, np.int32)
+        maps = np.empty((len(images), *split.outputs[0].shape[1:3]), dtype=np.float32)
+        for first in range(0, len(images), at_once):
+            part = slice(first, first + at_once)
+            maps[part] = cams(images[part], targets[part]).numpy()
+        return maps
+
+    return run
+
+
+# --- ScoreCAM -----------------------------------------------------------------------------
+
+
+def scorecam(logits: keras.Model, layer: str, at_once: int) -> Mapper:
+    """ScoreCAM of Wang et al. (CVPR Workshops 2020), as tf-keras-vis computes it.
+
+    Each channel, stretched over the image and scaled to [0, 1], masks it; the probability of the
+    target that is left is the channel's weight. A channel that is 0 all over is not
+    predicted: it adds nothing to the map, whatever its weight.
 
     Args:
         logits: See `two_logits`.
-        images: float32 (n, side, side, 1), as the network sees them.
-        targets: int (n,), the class whose evidence each map shows: 0 normal, 1 effusion.
         layer: Name of the layer whose channels are weighed.
+        at_once: Masked images to predict at a time.
 
     Returns:
-        float32 (n, h, w), at the layer's resolution, 0 and above.
+        A function from images and targets to float32 (n, h, w), 0 and above.
     """
+    output = logits.get_layer(layer).output
+    features = keras.Model(logits.input, output)
+    _, height, width, count = output.shape
+    side = logits.input_shape[1]
+    down, across = stretching(height, side), stretching(width, side).T
+    images_spec, targets_spec = signature(logits)
 
-    def rise(outputs: tf.Tensor) -> tf.Tensor:
-        """0, with the gradient of each image's target logit."""
-        chosen = tf.gather(outputs, targets, axis=1, batch_dims=1)
-        return chosen - tf.stop_gradient(chosen)
+    @tf.function(input_signature=[images_spec])
+    def channels_of(images: tf.Tensor) -> tf.Tensor:
+        return features(images, training=False)
 
-    return GradcamPlusPlus(logits)(
-        rise,
-        images,
-        penultimate_layer=layer,
-        seek_penultimate_conv_layer=False,
-        expand_cam=False,
-        normalize_cam=False,
-    ).numpy()
+    @tf.function(input_signature=[images_spec, tf.TensorSpec((None, height, width)), targets_spec])
+    def weigh(images: tf.Tensor, channels: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        stretched = down @ channels @ across
+        low = tf.reduce_min(stretched, axis=(1, 2), keepdims=True)
+        high = tf.reduce_max(stretched, axis=(1, 2), keepdims=True)
+        # To scale the few values before they are stretched is faster and gives the same.
+        masks = down @ tf.math.divide_no_nan(channels - low, high - low) @ across
+        probabilities = tf.nn.softmax(logits(images * masks[..., tf.newaxis], training=False))
+        return tf.gather(probabilities, targets, axis=1, batch_dims=1)
+
+    def run(images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        targets = np.asarray(targets, np.int32)
+        maps = np.empty((len(images), height, width), dtype=np.float32)
+        for first in range(0, len(images), at_once):
+            part = slice(first, first + at_once)
+            maps[part] = map_part(images[part], targets[part])
+        return maps
+
+    def map_part(images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        channels = channels_of(images).numpy()
+        weights = np.zeros((len(images), count), dtype=np.float32)
+        rows, numbers = np.nonzero(channels.any(axis=(1, 2)))
+        for first in range(0, len(rows), at_once):
+            row, number = rows[first : first + at_once], numbers[first : first + at_once]
+            found = weigh(images[row], channels[row, :, :, number], targets[row])
+            weights[row, number] = found.numpy()
+        return np.maximum((channels * weights[:, None, None]).sum(axis=-1), 0)
+
+    return run
 
 
-def scorecam(
-    logits: keras.Model, images: np.ndarray, targets: np.ndarray, layer: str
-) -> np.ndarray:
-    """ScoreCAM of Wang et al. (CVPR Workshops 2020), as tf-keras-vis computes it.
+def stretching(length: int, side: int) -> np.ndarray:
+    """Weights that interpolate `length` values to `side`, float32 (side, length), ends on ends.
 
-    Each channel, stretched over the image, masks it; the probability of the target class that
-    is left is the channel's weight. Arguments and result as for `gradcam_plus_plus`.
+    So does tf-keras-vis (`scipy.ndimage.zoom`).
     """
-    side = images.shape[1]
-    return Scorecam(logits)(
-        CategoricalScore(targets.tolist()),
-        images,
-        batch_size=max(1, min(32, 32 * 256**2 // side**2)),
-        penultimate_layer=layer,
-        seek_penultimate_conv_layer=False,
-        expand_cam=False,
-        normalize_cam=False,
-    ).numpy()
+    places = np.linspace(0, length - 1, side)
+    weights = [np.interp(places, np.arange(length), unit) for unit in np.eye(length)]
+    return np.stack(weights, axis=1).astype(np.float32)
 
 
-Method = Callable[[keras.Model, np.ndarray, np.ndarray, str], np.ndarray]
-METHODS: dict[str, Method] = {"gradcam_plus_plus": gradcam_plus_plus, "scorecam": scorecam}
+# --- all methods --------------------------------------------------------------------------
 
 
-def batch_of(logits: keras.Model, layer: str) -> int:
-    """Images to map at a time, so that memory does not grow with the number of images."""
-    side, channels = logits.input_shape[1], logits.get_layer(layer).output.shape[-1]
-    return min(BATCH, max(1, MASKED_BYTES // (side * side * channels * 4)))
+def mapper(method: str, logits: keras.Model, layer: str) -> Mapper:
+    """A function that maps images by one method, for the network as it is when it is called.
+
+    Args:
+        method: A key of `cxr.methods.NAMES`.
+        logits: See `two_logits`. Its weights may be set anew at any time.
+        layer: See `choose_layer`; only class activation maps use it.
+
+    Returns:
+        A function from images, float32 (n, side, side, 1) as the network sees them, and targets,
+        int (n,), the class whose evidence each map shows (0 normal, 1 effusion), to float32
+        (n, h, w): maps at the method's own resolution, in its own units. See `scale`.
+
+    Raises:
+        ValueError: There is no such method.
+    """
+    at_once = images_at_once(logits)
+    match method:
+        case "gradcam" | "gradcam_plus_plus" | "layercam":
+            return gradient_mapper(GRADIENT_CAMS[method], logits, layer, at_once)
+        case "scorecam":
+            return scorecam(logits, layer, at_once)
+        case "smoothgrad":
+            return smoothgrad(logits, at_once)
+        case "occlusion":
+            return occlusion(logits, at_once)
+        case "edges":
+            return edges
+        case "random":
+            return random_field
+    raise ValueError(f"no method is called {method}")
 
 
 def scale(cam: np.ndarray, size: int) -> tuple[np.ndarray, bool]:

@@ -1,4 +1,4 @@
-"""Saliency maps to look at: over their X-rays, and where two methods agree most and least."""
+"""Saliency maps to look at: over their X-rays, and how far the methods agree about them."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,8 +9,11 @@ from cxr.methods import method_name
 from cxr.xrays import reduced, show_xray
 
 COLOURS = "viridis"
+VEIL = 0.65  # opacity of a map where it is highest; where it is low, the X-ray shows through
 SHOWN = 20  # images in maps.png
 EXTREMES = 2  # images of either kind in agreement.png
+DOTTED = 6  # pairs of methods at the most whose images are all drawn as dots
+WIDTH, MATRIX, CELL = 10.2, 3.75, 0.6  # of agreement.png, a matrix and its cells at most, inches
 
 
 def shown_images(table: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
@@ -25,12 +28,18 @@ def shown_images(table: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
 
 
 def find_extremes(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The rows of agreement.csv whose maps are most and least alike, the extreme ones first."""
+    """The rows of agreement.csv whose maps are most and least alike, the extreme ones first.
+
+    Where there are several pairs of methods, each shows its extreme image alone: two methods that
+    always agree would fill the figure.
+    """
+    methods = ["first", "second"]
     known = pairs.dropna(subset="spearman").sort_values("spearman", ascending=False)
-    return {
-        "most alike": known.head(EXTREMES),
-        "least alike": known.iloc[EXTREMES:].tail(EXTREMES)[::-1],
-    }
+    single = len(known.drop_duplicates(methods)) < 2
+    most = (known if single else known.drop_duplicates(methods)).head(EXTREMES)
+    rest = known.drop(most.index)[::-1]
+    least = (rest if single else rest.drop_duplicates(methods)).head(EXTREMES)
+    return {"most alike": most, "least alike": least}
 
 
 def draw_map(axis: plt.Axes, image: np.ndarray, cam: np.ndarray, empty: bool) -> None:
@@ -49,7 +58,8 @@ def draw_map(axis: plt.Axes, image: np.ndarray, cam: np.ndarray, empty: bool) ->
         words = {"ha": "center", "va": "center", "color": "white", "fontsize": 9}
         axis.text(0.5, 0.5, "empty map", transform=axis.transAxes, **words)
     else:
-        axis.imshow(reduced(cam), cmap=COLOURS, vmin=0, vmax=1, alpha=0.55)
+        cam = reduced(cam)
+        axis.imshow(cam, cmap=COLOURS, vmin=0, vmax=1, alpha=VEIL * (0.2 + 0.8 * cam))
 
 
 def draw_maps(
@@ -146,7 +156,9 @@ def draw_agreement(
     fluid: dict[str, np.ndarray],
     title: str,
 ) -> plt.Figure:
-    """Every image's agreement, and the X-rays whose maps agree most and least.
+    """The mean agreement of all pairs of methods, and the X-rays whose maps agree most and least.
+
+    With up to `DOTTED` pairs, the agreement about each image is drawn, too.
 
     Args:
         pairs: agreement.csv.
@@ -165,16 +177,23 @@ def draw_agreement(
         plots.headline(figure, title)
         figure.text(0.02, 0.4, reason)
         return figure
-    heights = (1.4 + len(summary) * 0.9, 4.6)
-    figure = plt.figure(figsize=(10.2, sum(heights)))
-    upper, lower = figure.subfigures(2, 1, height_ratios=heights)
-    upper.subplots_adjust(
-        left=0.15, right=0.97, top=1 - 0.75 / heights[0], bottom=0.55 / heights[0]
-    )
+    dotted = len(summary) <= DOTTED
+    heights = [2.1 + _matrix_side(len(maps)), 4.6]
+    if dotted:
+        heights.insert(1, 1.0 + len(summary) * 0.7)
+    figure = plt.figure(figsize=(WIDTH, sum(heights)))
+    parts = list(figure.subfigures(len(heights), 1, height_ratios=heights))
     plots.headline(figure, title)
-    _draw_correlations(upper.subplots(), pairs, summary, table)
-    axes = lower.subplots(2, 3 * EXTREMES, squeeze=False)
-    lower.subplots_adjust(left=0.02, right=0.99, bottom=0.01, top=0.86, wspace=0.04, hspace=0.42)
+    _draw_matrices(parts[0], summary, list(maps))
+    if dotted:
+        parts[1].subplots_adjust(
+            left=0.17, right=0.97, top=1 - 0.4 / heights[1], bottom=0.55 / heights[1]
+        )
+        _draw_correlations(parts[1].subplots(), pairs, summary, table)
+    axes = parts[-1].subplots(2, 3 * EXTREMES, squeeze=False)
+    parts[-1].subplots_adjust(
+        left=0.02, right=0.99, bottom=0.01, top=0.86, wspace=0.04, hspace=0.42
+    )
     for axis in axes.flat:
         axis.axis("off")
     for line, (words, chosen) in zip(axes, find_extremes(pairs).items(), strict=True):
@@ -184,6 +203,57 @@ def draw_agreement(
             note = f"{words}: {pair.spearman:+.2f}"
             draw_case(place, pair.id, table, two, images[pair.id], fluid.get(pair.id), note)
     return figure
+
+
+def _matrix_side(methods: int) -> float:
+    return min(MATRIX, methods * CELL)
+
+
+def _draw_matrices(part: plt.Figure, summary: pd.DataFrame, methods: list[str]) -> None:
+    """Spearman's correlation and SSIM of each two methods, as coloured cells with numbers."""
+    side = _matrix_side(len(methods))
+    height = 2.1 + side
+    counts = sorted({int(summary["n"].min()), int(summary["n"].max())})
+    kinds = (
+        ("spearman", "others", "Spearman's rank correlation", "above it: maps of different X-rays"),
+        ("ssim", None, "Structural similarity (SSIM)", f"n = {' to '.join(map(str, counts))}"),
+    )
+    for place, (below, above, name, note) in enumerate(kinds):
+        left = 1.15 + place * (WIDTH - 0.1) / 2
+        corner = (left / WIDTH, 0.85 / height)
+        axis = part.add_axes([*corner, side / WIDTH, side / height])
+        axis.set_title(name, fontsize=10, pad=28)
+        words = f"below the diagonal: two maps of an X-ray\n{note}"
+        place = {"xycoords": "axes fraction", "xytext": (0, 4), "textcoords": "offset points"}
+        axis.annotate(words, (0, 1), fontsize=8, va="bottom", **place)
+        _draw_matrix(axis, _matrix(summary, methods, below, above), methods)
+
+
+def _matrix(summary: pd.DataFrame, methods: list[str], below: str, above: str | None) -> np.ndarray:
+    """Two columns of agreement_summary.csv as a square of methods; NaN where there is nothing."""
+    square = np.full((len(methods), len(methods)), np.nan)
+    for row in summary.to_dict("records"):
+        first, second = methods.index(row["first"]), methods.index(row["second"])
+        square[second, first] = row[below]
+        if above:
+            square[first, second] = row[above]
+    return square
+
+
+def _draw_matrix(axis: plt.Axes, square: np.ndarray, methods: list[str]) -> None:
+    names = [method_name(method) for method in methods]
+    axis.imshow(square, cmap=COLOURS, vmin=-1, vmax=1)
+    for (row, column), value in np.ndenumerate(square):
+        if not np.isnan(value):
+            style = {"ha": "center", "va": "center", "fontsize": 8.5}
+            style["color"] = "white" if value < 0.3 else "black"  # on viridis
+            axis.text(column, row, f"{round(value, 2) + 0.0:.2f}", **style)  # never -0.00
+    axis.set_xticks(range(len(names)), names, rotation=35, ha="right", fontsize=8)
+    axis.set_yticks(range(len(names)), names, fontsize=8)
+    axis.tick_params(length=0)
+    axis.grid(False)
+    for spine in axis.spines.values():
+        spine.set_visible(False)
 
 
 def _draw_correlations(

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cxr.agreement import agreement, compare_maps, mean_interval, standard_ranks, summarise
+from cxr.agreement import agreement, compare_maps, summarise
+from cxr.similarity import comparable, ssim, standard_ranks
 
 SIDE = 12
 
@@ -77,9 +78,22 @@ def test_every_pair_of_methods_is_compared_image_by_image():
         ("b", "c"),
     ]
     assert list(found["id"]) == ["i0", "i1", "i2", "i3"] * 3
-    own, others = compare_maps(maps["a"], maps["b"], np.arange(4), ["effusion"] * 4)
+    small = {name: np.stack([comparable(cam) for cam in cams]) for name, cams in maps.items()}
+    own, others = compare_maps(small["a"], small["b"], np.arange(4), ["effusion"] * 4)
     np.testing.assert_array_equal(found["spearman"][:4], own)
     np.testing.assert_array_equal(found["others"][:4], others)
+    assert list(found["ssim"][8:]) == [ssim(small["b"][i], small["c"][i]) for i in range(4)]
+
+
+def test_maps_are_compared_at_64_pixels():
+    """Ranks of a full-size map take long, and the window of SSIM lies within one cell of it."""
+    large = {
+        name: np.kron(random_maps(3, seed), np.ones((16, 16))) for seed, name in enumerate("ab")
+    }
+    small = {name: np.stack([comparable(cam) for cam in cams]) for name, cams in large.items()}
+    assert small["a"].shape == (3, 64, 64)
+    table = table_of(large)
+    pd.testing.assert_frame_equal(agreement(large, table), agreement(small, table))
 
 
 def test_empty_maps_are_compared_with_nothing():
@@ -113,14 +127,7 @@ def test_one_method_has_no_pairs():
     maps = {"a": random_maps(2, 0)}
     found = agreement(maps, table_of(maps))
     assert len(found) == len(summarise(found)) == 0
-    assert list(found) == ["id", "first", "second", "spearman", "others"]
-
-
-def test_mean_interval_is_students():
-    values = np.array([0.1, 0.5, -0.3, 0.9])
-    mean, low, high = mean_interval(values)
-    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    assert (mean, low, high) == pytest.approx((values.mean(), expected.low, expected.high))
+    assert list(found) == ["id", "first", "second", "spearman", "others", "ssim"]
 
 
 def test_summary_says_how_far_agreement_goes_beyond_that_of_other_images():
@@ -131,16 +138,20 @@ def test_summary_says_how_far_agreement_goes_beyond_that_of_other_images():
             "second": "b",
             "spearman": [0.9, 0.7, 0.8, np.nan],
             "others": [0.5, 0.4, 0.6, np.nan],
+            "ssim": [0.1, 0.3, 0.5, np.nan],
         }
     )
     row = summarise(pairs).iloc[0]
     assert (row["n"], row["spearman"], row["others"]) == (3, pytest.approx(0.8), pytest.approx(0.5))
     assert row["difference"] == pytest.approx(0.3)
     assert row["difference_low"] < 0.3 < row["difference_high"]
+    assert row["ssim"] == pytest.approx(0.3)
+    assert row["ssim_low"] < 0.3 < row["ssim_high"] <= 1
 
 
 def test_intervals_of_a_correlation_end_at_1():
-    values = {"spearman": [0.99, 0.2, 0.9], "others": [0.0, 0.1, 0.2]}
+    values = {"spearman": [0.99, 0.2, 0.9], "others": [0.0, 0.1, 0.2], "ssim": [0.99, 0.2, 0.9]}
     pairs = pd.DataFrame({"id": list("xyz"), "first": "a", "second": "b"} | values)
     row = summarise(pairs).iloc[0]
-    assert -1 <= row["low"] < row["spearman"] < row["high"] == 1
+    for low, value, high in (("low", "spearman", "high"), ("ssim_low", "ssim", "ssim_high")):
+        assert -1 <= row[low] < row[value] < row[high] == 1

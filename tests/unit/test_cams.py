@@ -1,19 +1,35 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy.ndimage import zoom
+from tf_keras_vis.gradcam import Gradcam
+from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
+from tf_keras_vis.layercam import Layercam
 from tf_keras_vis.scorecam import Scorecam
-from tf_keras_vis.utils.scores import BinaryScore
+from tf_keras_vis.utils.scores import BinaryScore, CategoricalScore
 
 from cxr import cams
 from cxr.backend import fix_bits
+from cxr.errors import UserError
+from cxr.methods import CAMS, CONTROLS, NAMES
 from cxr.network import build_network
 
 fix_bits(0, 2)  # TensorFlow takes the number of threads once, before its first operation
 SIDE = 32
-
-
 IMAGES = np.random.default_rng(0).normal(size=(4, SIDE, SIDE, 1)).astype(np.float32)
+LIBRARY = {
+    "gradcam": Gradcam,
+    "gradcam_plus_plus": GradcamPlusPlus,
+    "layercam": Layercam,
+    "scorecam": Scorecam,
+}
+KINDS = {  # of networks
+    "lesson": {"dense": [5, 4]},
+    "pleura": {"batch_norm": True, "strides": [2, 1, 1], "dense": []},
+    "largest": {"batch_norm": True, "strides": [2, 1, 1], "head": "average_max"},
+    "smooth": {"activation": "gelu", "pooling": "average"},
+}
 
 
 def make_network(**changes):
@@ -21,6 +37,12 @@ def make_network(**changes):
     keras.utils.set_random_seed(3)
     arguments = {"filters": [4, 6, 8], "kernels": [3, 3, 3], "dense": [5]}
     network = build_network(SIDE, **arguments | changes)
+    draw = np.random.default_rng(4)
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            shape = layer.gamma.shape
+            scale, shift, mean = draw.normal([[1], [0], [0]], 0.2, (3, *shape))
+            layer.set_weights([scale, shift, mean, draw.uniform(0.3, 1, shape)])
     kernel, _ = network.layers[-1].get_weights()
     ramp = np.linspace(0, 1, SIDE, dtype=np.float32)[:, None, None]
     masked = np.concatenate([IMAGES, IMAGES * ramp, IMAGES * ramp[::-1]])
@@ -34,9 +56,33 @@ def network():
     return make_network()
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def any_network(request):
+    return make_network(**KINDS[request.param])
+
+
 @pytest.fixture
 def images():
     return IMAGES.copy()
+
+
+@pytest.fixture
+def graphs(monkeypatch):
+    """The graph functions made during the test, without those of Keras."""
+    made, original = [], tf.function
+
+    def function(python=None, **options):
+        if "input_signature" not in options:
+            return original(python, **options)
+        return lambda python: made.append(original(python, **options)) or made[-1]
+
+    monkeypatch.setattr(tf, "function", function)
+    return made
+
+
+def mapped(method, network, images, targets, layer=None):
+    logits = cams.two_logits(network)
+    return cams.mapper(method, logits, cams.choose_layer(network, layer))(images, targets)
 
 
 def features(network, images):
@@ -47,6 +93,19 @@ def features(network, images):
 
 def both(value, count=4):
     return np.full(count, value)
+
+
+def test_every_method_has_a_name(network):
+    logits, layer = cams.two_logits(network), cams.last_features(network)
+    for method in NAMES:
+        assert callable(cams.mapper(method, logits, layer))
+    with pytest.raises(ValueError, match="grad_cam"):
+        cams.mapper("grad_cam", logits, layer)
+    assert set(LIBRARY) == set(CAMS)
+    assert {*CAMS, *CONTROLS} < set(NAMES)
+
+
+# --- the network --------------------------------------------------------------------------
 
 
 def test_two_logits_give_the_probabilities_of_one_sigmoid(network, images):
@@ -66,25 +125,62 @@ def test_two_logits_leave_the_network_as_it_was(network, images):
 
 @pytest.mark.parametrize("norm", [False, True], ids=["plain", "normalised"])
 @pytest.mark.parametrize("pooling", ["max", "none"])
-def test_last_features_are_what_the_network_averages(norm, pooling, images):
-    network = make_network(batch_norm=norm, pooling=pooling, activation="gelu")
+@pytest.mark.parametrize("head", ["average", "average_max"])
+def test_last_features_are_what_the_network_averages(head, norm, pooling, images):
+    network = make_network(batch_norm=norm, pooling=pooling, activation="gelu", head=head)
     assert cams.last_features(network) == "gelu_3"
     averaged = keras.Model(network.input, network.get_layer("global_average").output)(images)
     found = features(network, images).mean(axis=(1, 2))
     np.testing.assert_allclose(found, averaged, rtol=1e-4, atol=1e-6)
 
 
-def test_maps_of_a_network_with_strides_and_largest_values(images):
-    network = make_network(strides=[2, 1, 1], head="average_max")
-    logits, layer = cams.two_logits(network), cams.last_features(network)
-    assert layer == "relu_3"
-    for method in cams.METHODS.values():
-        maps = method(logits, images, both(1), layer)
-        assert maps.shape == (4, 8, 8)
-        assert np.ptp(maps, axis=(1, 2)).min() > 0
+def test_layers_with_places_can_be_chosen(network):
+    blocks = [f"{kind}_{block}" for block in (1, 2, 3) for kind in ("conv", "relu", "pool")]
+    assert cams.layers_with_places(network) == blocks[:-1]
+    assert cams.choose_layer(network, "conv_2") == "conv_2"
+    assert cams.choose_layer(network, None) == "relu_3"
 
 
-# --- ScoreCAM -----------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["conv_9", "dense_1", "image", "global_average", ""])
+def test_other_layers_cannot_be_chosen(name, network):
+    with pytest.raises(UserError, match=r"^saliency.layer: .*conv_1, relu_1.*, conv_3, relu_3, or"):
+        cams.choose_layer(network, name)
+
+
+# --- against tf-keras-vis -----------------------------------------------------------------
+
+
+def library_map(method, network, images, targets, layer):
+    """The map by tf-keras-vis, with the true score; its GradCAM++ then is exp(logit) too large."""
+    scores = CategoricalScore(targets.tolist())
+    return np.asarray(
+        LIBRARY[method](cams.two_logits(network))(
+            scores,
+            images,
+            penultimate_layer=layer,
+            seek_penultimate_conv_layer=False,
+            expand_cam=False,
+            normalize_cam=False,
+        )
+    )
+
+
+@pytest.mark.parametrize("method", LIBRARY)
+@pytest.mark.parametrize("block", [2, 3])
+def test_maps_are_those_of_the_library(method, block, any_network, images):
+    activation = cams.last_features(any_network).split("_")[0]
+    layer, targets = f"{activation}_{block}", np.repeat([0, 1], 4)
+    images = np.concatenate([images, images])
+    found = mapped(method, any_network, images, targets, layer)
+    expected = library_map(method, any_network, images, targets, layer)
+    assert (found.dtype, found.shape) == (np.float32, expected.shape)
+    np.testing.assert_array_equal(found.any(axis=(1, 2)), expected.any(axis=(1, 2)))
+    told = np.ptp(expected, axis=(1, 2)) > 0
+    assert told.sum() >= 4
+    for one, other in zip(found[told], expected[told], strict=True):
+        assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.9999
+    if method != "gradcam_plus_plus":
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5 * expected.max())
 
 
 def test_library_on_one_sigmoid_sums_the_channels_whatever_the_class(network, images):
@@ -103,10 +199,12 @@ def test_library_on_one_sigmoid_sums_the_channels_whatever_the_class(network, im
         np.testing.assert_allclose(found, plain, rtol=1e-5, atol=1e-6)
 
 
+# --- ScoreCAM -----------------------------------------------------------------------------
+
+
 def test_ours_depends_on_the_class_and_is_no_plain_sum(network, images):
-    logits, layer = cams.two_logits(network), cams.last_features(network)
     plain = features(network, images).sum(axis=-1)
-    effusion, normal = (cams.scorecam(logits, images, both(c), layer) for c in (1, 0))
+    effusion, normal = (mapped("scorecam", network, images, both(c)) for c in (1, 0))
     for maps in (effusion, normal):
         shares = maps / plain
         assert np.ptp(shares.reshape(4, -1), axis=1).min() > 0.02
@@ -115,9 +213,8 @@ def test_ours_depends_on_the_class_and_is_no_plain_sum(network, images):
 
 
 def test_scorecam_follows_its_paper(network, images):
-    logits, layer = cams.two_logits(network), cams.last_features(network)
     targets = np.array([1, 0, 0, 1])
-    found = cams.scorecam(logits, images, targets, layer)
+    found = mapped("scorecam", network, images, targets)
     channels = features(network, images)
     factor = SIDE // channels.shape[1]
     for image, cam, activations, target in zip(images, found, channels, targets, strict=True):
@@ -130,24 +227,84 @@ def test_scorecam_follows_its_paper(network, images):
         np.testing.assert_allclose(cam, expected, rtol=1e-4, atol=1e-5)
 
 
-# --- GradCAM++ ----------------------------------------------------------------------------
+def test_channels_that_are_zero_change_nothing(images):
+    network = make_network()
+    kernel, bias = network.get_layer("conv_3").get_weights()
+    bias[[1, 4, 5]] = -1e3
+    network.get_layer("conv_3").set_weights([kernel, bias])
+    live = features(network, images).any(axis=(1, 2))
+    assert 0 < live.sum() < live.size
+    expected = library_map("scorecam", network, images, both(1), "relu_3")
+    np.testing.assert_allclose(
+        mapped("scorecam", network, images, both(1)), expected, rtol=1e-4, atol=1e-6
+    )
 
 
-def test_gradcam_plus_plus_follows_its_paper(images):
+def test_channels_that_are_the_same_everywhere_are_not_left_out(images):
+    network = make_network(activation="gelu")
+    kernel, bias = network.get_layer("conv_3").get_weights()
+    kernel[..., 2], bias[2] = 0, 3
+    network.get_layer("conv_3").set_weights([kernel, bias])
+    assert np.ptp(features(network, images)[..., 2]) == 0
+    expected = library_map("scorecam", network, images, both(1), "gelu_3")
+    found = mapped("scorecam", network, images, both(1))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("lengths", [(4, 32), (8, 32), (3, 10), (1, 8), (5, 5)], ids=str)
+def test_masks_are_stretched_as_by_scipy(lengths):
+    few, many = lengths
+    values = np.random.default_rng(0).random(few)
+    expected = zoom(values, many / few, order=1, mode="nearest")
+    np.testing.assert_allclose(cams.stretching(few, many) @ values, expected, atol=1e-6)
+
+
+# --- by gradients -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["gradcam", "gradcam_plus_plus", "layercam"])
+def test_gradients_that_are_the_same_at_all_places(method, images):
     """With no dense layer in between, the gradient of a logit is the channel's weight by hw."""
     network = make_network(dense=[])
-    logits, layer = cams.two_logits(network), cams.last_features(network)
-    found = cams.gradcam_plus_plus(logits, images, both(1), layer)
+    found = mapped(method, network, images, both(1))
     channels = features(network, images)  # (n, h, w, k)
     kernel = network.layers[-1].get_weights()[0][:, 0]
-    grad = kernel / 2 / np.prod(channels.shape[1:3])
+    gradients = kernel / 2 / np.prod(channels.shape[1:3])
     for cam, activations in zip(found, channels, strict=True):
-        alpha = grad**2 / (2 * grad**2 + grad**3 * activations.sum(axis=(0, 1)))  # equation 19
-        alpha = alpha / (alpha * np.prod(cam.shape))  # the library lets them sum to one
-        weights = np.prod(cam.shape) * alpha * np.maximum(grad, 0)
-        np.testing.assert_allclose(
-            cam, np.maximum((weights * activations).sum(-1), 0), rtol=1e-3, atol=1e-6
-        )
+        if method == "gradcam_plus_plus":
+            places = cam.size
+            sums = activations.sum(axis=(0, 1))
+            alpha = gradients**2 / (2 * gradients**2 + gradients**3 * sums)  # equation 19
+            alpha = alpha / (alpha * places)  # the library lets them sum to one
+            weights = places * alpha * np.maximum(gradients, 0)
+        elif method == "layercam":
+            weights = np.maximum(gradients, 0)
+        else:
+            weights = gradients
+        expected = np.maximum((weights * activations).sum(-1), 0)
+        np.testing.assert_allclose(cam, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_gradients_that_differ_by_place_by_hand():
+    channels = tf.constant([[[[1.0], [2.0]], [[0.0], [4.0]]]])  # sum 7
+    gradients = tf.constant([[[[0.5], [-1.0]], [[0.0], [1.0]]]])  # mean 0.125
+    np.testing.assert_allclose(cams.gradcam(channels, gradients)[0], np.array([[1, 2], [0, 4]]) / 8)
+    np.testing.assert_allclose(cams.layercam(channels, gradients)[0], [[0.5, 0], [0, 4]])
+    alphas = np.array([1 / (2 + 3.5), 1 / (2 - 7), 0, 1 / (2 + 7)])
+    weight = (alphas / alphas.sum() * [0.5, 0, 0, 1]).sum()
+    np.testing.assert_allclose(
+        cams.gradcam_plus_plus(channels, gradients)[0],
+        np.maximum(weight * np.array([[1, 2], [0, 4]]), 0),
+        rtol=1e-5,
+    )
+
+
+def test_gradcam_plus_plus_bears_tiny_gradients():
+    """Their third powers are 0 in float32."""
+    channels = tf.constant(np.random.default_rng(0).random((1, 3, 3, 2)), tf.float32)
+    gradients = tf.constant(np.random.default_rng(1).random((1, 3, 3, 2)), tf.float32)
+    found, tiny = (cams.gradcam_plus_plus(channels, gradients * s) for s in (1e-6, 1e-20))
+    np.testing.assert_allclose(tiny * 1e20, found * 1e6, rtol=1e-4)
 
 
 @pytest.mark.parametrize("surety", [-400, 400])
@@ -155,23 +312,93 @@ def test_gradcam_plus_plus_bears_a_network_that_is_very_sure(surety, network, im
     sure = keras.models.clone_model(network)
     kernel, bias = network.layers[-1].get_weights()
     sure.set_weights([*network.get_weights()[:-2], kernel, bias + surety])
-    layer = cams.last_features(network)
     expected, found = (
-        cams.gradcam_plus_plus(cams.two_logits(each), images, both(1), layer)
-        for each in (network, sure)
+        mapped("gradcam_plus_plus", each, images, both(1)) for each in (network, sure)
     )
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-8)
     assert found.max() > 0
 
 
-@pytest.mark.parametrize("method", cams.METHODS)
+@pytest.mark.parametrize("method", ["gradcam", "gradcam_plus_plus", "layercam"])
+def test_maps_without_evidence_are_zero_and_stay_so(method, images):
+    network = make_network(dense=[])
+    kernel, bias = network.layers[-1].get_weights()
+    network.layers[-1].set_weights([-np.abs(kernel), bias])  # nothing speaks for an effusion
+    found = mapped(method, network, images, both(1))
+    assert found.shape == (4, 8, 8)
+    assert not found.any()
+    assert all(cams.scale(cam, SIDE)[1] for cam in found)
+    assert mapped(method, network, images, both(0)).any(axis=(1, 2)).all()
+
+
+# --- any method ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", NAMES)
 def test_each_image_has_a_target_of_its_own(method, network, images):
-    logits, layer = cams.two_logits(network), cams.last_features(network)
     mixed = np.array([0, 1, 1, 0])
-    alone = {t: cams.METHODS[method](logits, images, both(t), layer) for t in (0, 1)}
-    found = cams.METHODS[method](logits, images, mixed, layer)
+    alone = {t: mapped(method, network, images, both(t)) for t in (0, 1)}
+    found = mapped(method, network, images, mixed)
     for row, target in enumerate(mixed):
         np.testing.assert_allclose(found[row], alone[target][row], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", [*CAMS, "occlusion"])
+def test_maps_depend_on_the_target(method, network, images):
+    normal, effusion = (mapped(method, network, images, both(t)) for t in (0, 1))
+    assert np.abs(normal - effusion).max(axis=(1, 2)).min() > 1e-3 * effusion.max()
+
+
+@pytest.mark.parametrize("method", NAMES)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_neither_batches_nor_order_change_a_map(method, batch, network, images, monkeypatch):
+    whole = mapped(method, network, images, both(1))
+    monkeypatch.setattr(cams, "BATCH", batch)
+    parts = mapped(method, network, images[::-1], both(1))[::-1]
+    np.testing.assert_allclose(parts, whole, rtol=1e-3, atol=1e-5 * whole.max())
+
+
+@pytest.mark.parametrize("method", NAMES)
+def test_no_images_have_no_maps(method, network, images):
+    some = mapped(method, network, images, both(1))
+    none = mapped(method, network, images[:0], both(1, 0))
+    assert (none.dtype, none.shape) == (np.float32, (0, *some.shape[1:]))
+
+
+@pytest.mark.parametrize("method", NAMES)
+def test_new_weights_give_new_maps_without_new_tracing(method, images, graphs, monkeypatch):
+    monkeypatch.setattr(cams, "BATCH", 3)  # a full batch and one that is not
+    network = make_network(batch_norm=True)
+    logits, layer = cams.two_logits(network), cams.last_features(network)
+    mapper, old = cams.mapper(method, logits, layer), logits.get_weights()
+    before = mapper(images, both(1))
+    traced = [graph.experimental_get_tracing_count() for graph in graphs]
+    assert traced == [1] * len(graphs)
+    assert bool(graphs) == (method not in CONTROLS)
+
+    new = [np.random.default_rng(n).permutation(w.ravel()) for n, w in enumerate(old)]
+    logits.set_weights([w.reshape(o.shape) for w, o in zip(new, old, strict=True)])
+    after = mapper(images, both(0))
+    fresh = cams.mapper(method, logits, layer)(images, both(0))
+    np.testing.assert_allclose(after, fresh, rtol=1e-5, atol=1e-7)
+    assert np.array_equal(after, before) == (method in CONTROLS)
+
+    logits.set_weights(old)
+    np.testing.assert_array_equal(mapper(images, both(1)), before)
+    mapper(images[:2], np.array([0, 1]))
+    assert [graph.experimental_get_tracing_count() for graph in graphs[: len(traced)]] == traced
+
+
+def test_memory_bounds_the_images_at_once(network, monkeypatch):
+    logits = cams.two_logits(network)
+    values = SIDE**2 + 2 * 4 * SIDE**2 + 4 * 16**2 + 2 * 6 * 16**2 + 6 * 8**2 + 2 * 8 * 8**2
+    values += 8 + 5 + 5 + 2  # the average, the dense layer, its dropout, the logits
+    monkeypatch.setattr(cams, "MASKED_BYTES", 3 * values * 4)
+    assert cams.images_at_once(logits) == 3
+    monkeypatch.setattr(cams, "MASKED_BYTES", 1)
+    assert cams.images_at_once(logits) == 1
+    monkeypatch.setattr(cams, "MASKED_BYTES", 1e9)
+    assert cams.images_at_once(logits) == cams.BATCH
 
 
 # --- scaling ------------------------------------------------------------------------------
@@ -208,14 +435,3 @@ def test_tiny_but_real_differences_are_no_empty_map():
     found, empty = cams.scale(cam, 32)
     assert not empty
     assert found.max() == 1
-
-
-def test_batches_are_bounded_by_memory_and_not_below_one(network, monkeypatch):
-    logits = cams.two_logits(network)
-    layer = cams.last_features(network)
-    monkeypatch.setattr(cams, "MASKED_BYTES", 3 * SIDE * SIDE * 8 * 4)
-    assert cams.batch_of(logits, layer) == 3
-    monkeypatch.setattr(cams, "MASKED_BYTES", 1)
-    assert cams.batch_of(logits, layer) == 1
-    monkeypatch.setattr(cams, "MASKED_BYTES", 1e9)
-    assert cams.batch_of(logits, layer) == cams.BATCH

@@ -6,19 +6,14 @@ import pytest
 from cxr import cams, tables
 from cxr.backend import fix_bits
 from cxr.batches import reduce_image
+from cxr.errors import UserError
+from cxr.methods import CAMS, NAMES
 from cxr.network import build_network
-from saliency import resolve_targets, saliency
+from saliency import saliency
 
 THREADS = 2
 fix_bits(0, THREADS)  # TensorFlow takes the number of threads once, before its first operation
 SIZE = 32
-
-
-def test_targets():
-    probabilities = np.array([0.2, 0.5, 0.9])
-    assert list(resolve_targets("effusion", probabilities)) == [1, 1, 1]
-    assert list(resolve_targets("normal", probabilities)) == [0, 0, 0]
-    assert list(resolve_targets("predicted", probabilities)) == [0, 1, 1]
 
 
 IDS, ROWS = ["e1", "n0", "e3", "n1", "e4", "n3", "e0"], [1, 6, 3, 7, 4, 9, 0]
@@ -56,30 +51,31 @@ def inputs(folder, rows):
     return np.stack([reduce_image(images[row], 16) for row in rows])[..., None]
 
 
-def run(folder, out, **changes):
+def run(folder, out, method="scorecam", **changes):
     """Run the stage's script into the folder `out`; returns the maps and their table."""
     arguments = {
         "model": folder / "model.keras",
         "images": folder / "images.npy",
         "chosen": folder / "saliency.csv",
-        "method": "scorecam",
+        "methods": [method],
         "target": "predicted",
+        "layer": None,
         "threads": THREADS,
-        "maps": out / "maps.npy",
+        "maps": [out / "maps.npy"],
         "table": out / "maps.csv",
     }
     saliency(**arguments | changes)
     return np.load(out / "maps.npy"), tables.read_table(out / "maps.csv", "maps")
 
 
-@pytest.mark.parametrize("method", cams.METHODS)
+@pytest.mark.parametrize("method", NAMES)
 def test_maps_are_scaled_to_the_images_and_named(method, folder, tmp_path):
     maps, table = run(folder, tmp_path, method=method)
     assert (maps.shape, maps.dtype) == ((7, SIZE, SIZE), np.float32)
     assert list(table["row"]) == list(range(7))
     assert list(table["id"]) == IDS
     assert set(table["method"]) == {method}
-    assert set(table["layer"]) == {"relu_2"}
+    assert set(table["layer"]) == {"relu_2" if method in CAMS else "image"}
     network = keras.models.load_model(folder / "model.keras")
     expected = network.predict(inputs(folder, ROWS), verbose=0)[:, 0]
     np.testing.assert_allclose(table["probability"], expected, atol=1e-5)
@@ -91,23 +87,35 @@ def test_maps_are_scaled_to_the_images_and_named(method, folder, tmp_path):
     assert (table["peak"] >= 0).all()
 
 
+def test_methods_stand_one_below_the_other(folder, tmp_path):
+    methods = ["occlusion", "gradcam"]
+    paths = [tmp_path / f"{method}.npy" for method in methods]
+    np.save(tmp_path / "maps.npy", 0)
+    _, table = run(folder, tmp_path, methods=methods, maps=paths)
+    assert list(table["method"]) == ["occlusion"] * 7 + ["gradcam"] * 7
+    assert list(table["layer"]) == ["image"] * 7 + ["relu_2"] * 7
+    assert list(table["row"]) == [*range(7)] * 2
+    for method, path in zip(methods, paths, strict=True):
+        expected, _ = run(folder, tmp_path, method=method)
+        np.testing.assert_array_equal(np.load(path), expected)
+
+
 def test_maps_are_those_of_the_method_on_the_networks_own_input(folder, tmp_path):
     maps, table = run(
         folder, tmp_path, target="normal", chosen=write_chosen(tmp_path / "two.csv", 2)
     )
     network = keras.models.load_model(folder / "model.keras")
-    raw = cams.scorecam(
-        cams.two_logits(network), inputs(folder, [1, 6]), np.zeros(2, int), "relu_2"
-    )
+    mapper = cams.mapper("scorecam", cams.two_logits(network), "relu_2")
+    raw = mapper(inputs(folder, [1, 6]), np.zeros(2, int))
     for number in range(2):
         np.testing.assert_allclose(maps[number], cams.scale(raw[number], SIZE)[0], atol=1e-4)
         assert table["peak"][number] == pytest.approx(raw[number].max(), rel=1e-4)
 
 
-@pytest.mark.parametrize("method", cams.METHODS)
+@pytest.mark.parametrize("method", NAMES)
 def test_batches_change_nothing(method, folder, tmp_path, monkeypatch):
     whole, table = run(folder, tmp_path, method=method)
-    monkeypatch.setattr(cams, "MASKED_BYTES", 2 * 16 * 16 * 6 * 4)  # two images at a time
+    monkeypatch.setattr(cams, "BATCH", 2)
     parts, again = run(folder, tmp_path, method=method)
     np.testing.assert_allclose(parts, whole, atol=1e-4)
     assert list(again["target"]) == list(table["target"])
@@ -118,6 +126,22 @@ def test_the_same_run_gives_the_same_bits(folder, tmp_path):
     second, again = run(folder, tmp_path, method="gradcam_plus_plus")
     np.testing.assert_array_equal(first, second)
     pd.testing.assert_frame_equal(table, again, check_exact=True)
+
+
+def test_a_layer_may_be_named(folder, tmp_path):
+    last, _ = run(folder, tmp_path, method="layercam")
+    maps, table = run(folder, tmp_path, method="layercam", layer="relu_1")
+    assert set(table["layer"]) == {"relu_1"}
+    network = keras.models.load_model(folder / "model.keras")
+    mapper = cams.mapper("layercam", cams.two_logits(network), "relu_1")
+    raw = mapper(inputs(folder, ROWS[:1]), (table["target"][:1] == "effusion").to_numpy())
+    np.testing.assert_allclose(maps[0], cams.scale(raw[0], SIZE)[0], atol=1e-4)
+    assert np.abs(maps - last).max() > 0.1
+
+
+def test_an_unknown_layer_is_explained(folder, tmp_path):
+    with pytest.raises(UserError, match=r"dense_9 is no layer.*conv_1, norm_1, relu_1, pool_1"):
+        run(folder, tmp_path, layer="dense_9")
 
 
 def test_empty_maps_are_reported(folder, tmp_path):

@@ -25,9 +25,8 @@ def draw(folder, count=4, methods=METHODS, empty=(), mask=False, ids=None, gone=
     """Write the inputs for so many images, and draw."""
     random = np.random.default_rng(0)
     ids = ids or [f"image-{i}" for i in range(count)]
-    for method in methods:
-        write_method(folder, method, random.random((count, 16, 16)), empty)
-    run(folder, methods)
+    parts = [write_method(folder, name, random.random((count, 16, 16)), empty) for name in methods]
+    run(folder, methods, parts)
     for name in ("maps", "agreement"):
         table = pd.read_csv(folder / f"{name}.csv")
         table["id"] = table["id"].map({f"image-{i}": name for i, name in enumerate(ids)})
@@ -151,3 +150,80 @@ def test_ids_are_shown_as_they_are_and_never_too_long(tmp_path, drawn):
 def test_one_method_is_said_to_have_nothing_to_compare(tmp_path, drawn):
     draw(tmp_path, count=2, methods=METHODS[:1])
     assert "one method: nothing to compare" in words(drawn[1])
+
+
+def matrices(figure):
+    """Numbers in the cells of both matrices by (row, column), each with its colours."""
+    axes = [axis for axis in figure.findobj(plt.Axes) if axis.get_title(loc="left")]
+    return [
+        ({tuple(map(int, t.get_position()))[::-1]: t.get_text() for t in a.texts[1:]}, a.images[0])
+        for a in axes
+    ]
+
+
+@pytest.mark.parametrize("count", [2, 5, 8])
+def test_means_of_all_pairs_of_methods_stand_in_coloured_cells(count, tmp_path, drawn):
+    methods = [f"m{i}" for i in range(count)]
+    draw(tmp_path, count=6, methods=methods)
+    (spearman, colours), (ssim, _) = matrices(drawn[1])
+    summary = pd.read_csv(tmp_path / "agreement_summary.csv").set_index(["first", "second"])
+    assert len(spearman) == count * (count - 1)
+    assert len(ssim) == count * (count - 1) / 2
+    for (first, second), row in summary.iterrows():
+        place = (methods.index(second), methods.index(first))
+        assert float(spearman[place]) == pytest.approx(row["spearman"], abs=0.0051)
+        assert float(spearman[place[::-1]]) == pytest.approx(row["others"], abs=0.0051)
+        assert float(ssim[place]) == pytest.approx(row["ssim"], abs=0.0051)
+        assert colours.get_array()[place] == pytest.approx(row["spearman"])
+    assert colours.get_clim() == (-1, 1)
+    assert "-0.00" not in [*spearman.values(), *ssim.values()]
+    dots = "mean with 95 % interval, n = 6" in words(drawn[1])
+    assert dots == (count == 2)  # too many pairs to draw each image's
+
+
+@pytest.mark.parametrize("count", [2, 4, 8])
+def test_nothing_overlaps_with_few_or_many_methods(count, tmp_path, drawn):
+    draw(tmp_path, count=3, methods=[f"long_method_{i}" for i in range(count)])
+    for figure in drawn:
+        figure.canvas.draw()
+        axes = [axis for axis in figure.findobj(plt.Axes) if axis.images or axis.lines]
+        boxes = [axis.get_tightbbox() for axis in axes]
+        width, height = figure.canvas.get_width_height()
+        for number, box in enumerate(boxes):
+            assert min(box.x0, box.y0) >= -1
+            assert box.x1 <= width + 1
+            assert box.y1 <= height + 1
+            assert not any(smaller(box).overlaps(other) for other in boxes[number + 1 :])
+
+
+def smaller(box):
+    """A box without its border of two pixels, where letters only touch."""
+    return box.from_extents(box.x0 + 2, box.y0 + 2, box.x1 - 2, box.y1 - 2)
+
+
+def test_extremes_are_of_different_pairs_of_methods_where_there_are_several():
+    """Two methods that always agree would fill the figure."""
+    pairs = pd.DataFrame(
+        {
+            "id": list("wxyzwxyz"),
+            "first": "a",
+            "second": ["b"] * 4 + ["c"] * 4,
+            "spearman": [0.99, 0.98, 0.97, np.nan, 0.5, 0.4, 0.1, 0.2],
+        }
+    )
+    most, least = heatmaps.find_extremes(pairs).values()
+    assert list(most["spearman"]) == [0.99, 0.5]
+    assert list(least["spearman"]) == [0.1, 0.97]
+    most, least = heatmaps.find_extremes(pairs[:4]).values()
+    assert list(most["spearman"]) == [0.99, 0.98]
+    assert list(least["spearman"]) == [0.97]
+
+
+def test_the_xray_shows_through_where_a_map_is_low():
+    axis = plt.figure().subplots()
+    cam = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    heatmaps.draw_map(axis, cam[::-1], cam, empty=False)
+    alpha = axis.images[1].get_alpha()
+    assert alpha.min() == pytest.approx(0.13)
+    assert alpha.max() == pytest.approx(0.65)
+    plt.close("all")

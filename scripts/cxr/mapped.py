@@ -1,0 +1,127 @@
+"""A trained network, and images as it sees them, ready to be mapped by `cxr.cams`."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+
+from cxr import cams
+from cxr.backend import fix_bits
+from cxr.batches import reduce_image
+from cxr.images import create_array
+
+CLASSES = ("normal", "effusion")  # by label
+
+
+def open_network(model: Path, layer: str | None, threads: int) -> tuple[keras.Model, str]:
+    """Load a network and make what follows repeatable.
+
+    Args:
+        model: model.keras.
+        layer: See `cxr.cams.choose_layer`.
+        threads: See `cxr.backend.fix_bits`.
+
+    Returns:
+        The network with two logits (see `cxr.cams.two_logits`), and the name of the layer to map.
+
+    Raises:
+        UserError: The network has no such layer.
+    """
+    fix_bits(0, threads)
+    keras.config.disable_interactive_logging()
+    network = keras.models.load_model(model)
+    return cams.two_logits(network), cams.choose_layer(network, layer)
+
+
+def read_weights(model: Path) -> list[np.ndarray]:
+    """The weights of a model.keras, to be set in another network as `open_network` gives it."""
+    return cams.two_logits(keras.models.load_model(model)).get_weights()
+
+
+def read_inputs(images: np.ndarray, rows: np.ndarray, side: int) -> np.ndarray:
+    """Images at the size of a network's input, float32 (n, side, side, 1).
+
+    Args:
+        images: Memory-mapped float32 (N, size, size).
+        rows: int (n,), at least one.
+        side: Pixels.
+    """
+    return np.stack([reduce_image(images[row], side) for row in rows])[..., np.newaxis]
+
+
+def probabilities(logits: keras.Model, inputs: np.ndarray) -> np.ndarray:
+    """The probabilities of normal and effusion, float64 (n, 2).
+
+    Args:
+        logits: See `cxr.cams.two_logits`.
+        inputs: float32 (n, side, side, 1), at least one.
+    """
+    at_once = cams.images_at_once(logits)
+    parts = [inputs[first : first + at_once] for first in range(0, len(inputs), at_once)]
+    found = [keras.ops.softmax(logits.predict_on_batch(part)) for part in parts]
+    return np.concatenate(found).astype(np.float64)
+
+
+def resolve_targets(target: str, effusion: np.ndarray) -> np.ndarray:
+    """The class each map shows, int (n,): 0 normal, 1 effusion.
+
+    Args:
+        target: "effusion", "normal", or "predicted", the class with the larger probability.
+        effusion: float (n,), the probability of an effusion.
+    """
+    if target == "predicted":
+        return (effusion >= 0.5).astype(int)
+    return np.full(len(effusion), CLASSES.index(target))
+
+
+def scale_maps(raw: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scale maps, see `cxr.cams.scale`.
+
+    Args:
+        raw: float32 (n, h, w), at least one, see `cxr.cams.mapper`.
+        size: Side of the scaled maps, pixels.
+
+    Returns:
+        The maps, float32 (n, size, size), and which of them are empty, bool (n,).
+    """
+    maps, empty = zip(*(cams.scale(cam, size) for cam in raw), strict=True)
+    return np.stack(maps), np.array(empty)
+
+
+def write_maps(
+    logits: keras.Model,
+    array: np.ndarray,
+    rows: pd.Series,
+    method: str,
+    target: str,
+    layer: str,
+    path: Path,
+) -> pd.DataFrame:
+    """Write the maps of one method.
+
+    Args:
+        logits: See `cxr.cams.two_logits`.
+        array: Memory-mapped float32 (N, size, size).
+        rows: int (n,), the images to map.
+        method: A key of `cxr.methods.NAMES`.
+        target: See `resolve_targets`.
+        layer: See `cxr.cams.choose_layer`.
+        path: <method>.npy to write: float32 (n, size, size), each scaled to [0, 1].
+
+    Returns:
+        For each map target, probability, peak and empty, as in maps.csv.
+    """
+    mapper, batch = cams.mapper(method, logits, layer), cams.images_at_once(logits)
+    side, size, facts = logits.input_shape[1], array.shape[1], []
+    written = create_array(path, len(rows), size)
+    for first in range(0, len(rows), batch):
+        inputs = read_inputs(array, rows.iloc[first : first + batch], side)
+        effusion = probabilities(logits, inputs)[:, 1]
+        targets = resolve_targets(target, effusion)
+        for offset, cam in enumerate(mapper(inputs, targets)):
+            written[first + offset], empty = cams.scale(cam, size)
+            shown = CLASSES[targets[offset]]
+            facts.append((shown, effusion[offset], float(cam.max()), int(empty)))
+    written.flush()
+    return pd.DataFrame(facts, columns=["target", "probability", "peak", "empty"])
