@@ -27,6 +27,7 @@ include: "rules/compare.smk"
 include: "rules/transfer.smk"
 include: "rules/inspect.smk"
 include: "rules/saliency.smk"
+include: "rules/audit.smk"
 include: "rules/run.smk"
 include: "rules/report.smk"
 
@@ -50,6 +51,8 @@ localrules:
     control,
     inspect,
     saliency,
+    audit,
+    audit_quick,
     report,
     report_html,
 
@@ -65,4 +68,5 @@ rule all:
         rules.transfer.input,
         rules.inspect.input,
         rules.saliency.input,
+        rules.audit_quick.input,
         rules.report.input,

@@ -58,6 +58,7 @@ rule report_html:
             *rules.evaluate.input,
             *rules.subgroups.input,
             *rules.saliency.input,
+            *rules.audit_quick.input,
             *rules.compare.input,
             *rules.transfer.input,
         ],

@@ -55,6 +55,12 @@ def test_defaults_are_filled_in_at_every_level():
     assert loaded["preprocess"] == {"shards": 1}
     assert loaded["split"]["file"] is None
     assert loaded["datasets"]["phantom"]["size"] == 512
+    assert loaded["saliency"]["layer"] is None
+    methods = ["gradcam", "gradcam_plus_plus", "layercam", "scorecam", "smoothgrad", "occlusion"]
+    assert loaded["saliency"]["methods"] == methods
+    assert loaded["audit"]["images"] == 40
+    assert loaded["audit"]["masks"] is None
+    assert loaded["datasets"]["phantom"]["shortcut"] == {"kind": "none", "share": 0.8}
     assert loaded["datasets"]["chest_xrays"]["classes"] == {
         "effusion": "effusion",
         "normal": "normal",
@@ -80,7 +86,9 @@ def test_defaults_are_not_shared_between_experiments():
 
 
 @pytest.mark.parametrize("nothing", [None, "", "null", "~", {}])
-@pytest.mark.parametrize("section", ["image", "split", "preprocess", "evaluate", "saliency"])
+@pytest.mark.parametrize(
+    "section", ["image", "split", "preprocess", "evaluate", "saliency", "audit"]
+)
 def test_an_empty_section_gets_its_defaults(section, nothing):
     config = {**CONFIG, section: nothing}
     without = {key: value for key, value in CONFIG.items() if key != section}
@@ -197,12 +205,13 @@ def lesson(**keys) -> dict:
 
 BAD = [
     # names
-    ({"dataset": "phantm"}, 'dataset: found "phantm", allowed: one of phantom, chest_xrays; '
+    ({"dataset": "phantm"}, 'dataset: found "phantm", allowed: one of phantom, shortcut, '
+     "chest_xrays; "
      "did you mean `phantom`?"),
     ({"run": ["leson"]}, 'run[0]: found "leson", allowed: one of lesson, pleura; '
      "did you mean `lesson`?"),
-    ({"transfer": ["chest_xray"]}, 'transfer[0]: found "chest_xray", allowed: chest_xrays; '
-     "did you mean `chest_xrays`?"),
+    ({"transfer": ["chest_xray"]}, 'transfer[0]: found "chest_xray", allowed: one of '
+     "shortcut, chest_xrays; did you mean `chest_xrays`?"),
     ({"transfer": ["chest_xrays", "phantom"]},
      'transfer[1]: found "phantom", allowed: a data set other than `dataset`'),
     ({"transfer": "chest_xrays"}, 'transfer: found "chest_xrays", allowed: a list of at most 100 '
@@ -269,8 +278,12 @@ BAD = [
      "`saliency.ids` names no image"),
     ({"saliency": {"target": "efusion"}}, 'saliency.target: found "efusion", allowed: '
      "one of effusion, normal, predicted; did you mean `effusion`?"),
-    ({"saliency": {"methods": ["gradcam"]}}, 'saliency.methods[0]: found "gradcam", allowed: '
-     "one of gradcam_plus_plus, scorecam"),
+    ({"saliency": {"methods": ["gradcm"]}}, 'saliency.methods[0]: found "gradcm", allowed: one of '
+     "gradcam, gradcam_plus_plus, layercam, scorecam, smoothgrad, occlusion, edges, random; did "
+     "you mean `gradcam`?"),
+    ({"saliency": {"layer": ["a"]}}, 'saliency.layer: found ["a"], allowed: text, or null'),
+    ({"audit": {"imges": 10}}, "audit.imges: unknown key; did you mean `images`?"),
+    ({"audit": {"draws": 0}}, "audit.draws: found 0, allowed: a whole number from 1 to 100"),
     ({"evaluate": {"threshold": "yuden"}}, 'evaluate.threshold: found "yuden", allowed: '
      "one of 0.5, youden, sensitivity_95; did you mean `youden`?"),
     ({"evaluate": {"threshold": True}}, "evaluate.threshold: found true, allowed: "
@@ -295,6 +308,11 @@ BAD = [
     # data sets
     (data(source="foldr"), 'datasets.mine.source: found "foldr", allowed: '
      "one of phantom, archive, folder, table, nih; did you mean `folder`?"),
+    ({"datasets": {"shortcut": {"shortcut": {"kind": "markr"}}}},
+     'datasets.shortcut.shortcut.kind: found "markr", allowed: one of none, marker, tube, '
+     "exposure; did you mean `marker`?"),
+    ({"datasets": {"shortcut": {"shortcut": {"share": 80}}}},
+     "datasets.shortcut.shortcut.share: found 80, allowed: a number from 0 to 1"),
     (data(**ARCHIVE | {"url": "ftp://x.org/a.zip"}), 'datasets.mine.url: found "ftp://x.org/a.zip",'
      " allowed: an http://, https:// or file:// address, or the path of a file"),
     (data(**ARCHIVE | {"sha256": "0" * 63}), "datasets.mine.sha256: found "

@@ -10,6 +10,9 @@ from xrays import write_folder
 PREPARATION = ["acquire_phantom", "manifest_images", "preprocess_shard", "preprocess_gather"]
 DIVISION = [*PREPARATION, "leakage_pairs", "split_images"]
 TRAINING = [*DIVISION, "train_network"]
+AUDIT = [
+    *("audit_sanity", "audit_faithfulness", "audit_localisation", "audit_checks", "audit_figure")
+]
 TARGETS = {
     "acquire": PREPARATION[:1],
     "manifest": PREPARATION[:2],
@@ -30,9 +33,11 @@ TARGETS = {
         *("saliency_agreement", "saliency_figures"),
     ],
     "control": [*DIVISION, "control_network", "control_scores"],
+    "audit_quick": [*TRAINING, *AUDIT],
+    "audit": [*TRAINING, *AUDIT, "control_network"],
 }
 TARGETS["report"] = [
-    *(rule for target in TARGETS if target != "control" for rule in TARGETS[target]),
+    *(rule for target in TARGETS if target not in ("control", "audit") for rule in TARGETS[target]),
     *("run_record", "report_page", "report_html"),
 ]
 

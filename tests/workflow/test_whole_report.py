@@ -33,7 +33,8 @@ def test_report_holds_every_figure_with_caption_and_labels(finished: Path, page:
         assert result["labels"]["figure"], path
         for experiment in TINY["run"]:
             if f"/{experiment}/seed-1/" in path:
-                run = {"run": "seed-1"} if "/saliency/" in path else {"seed": "1"}
+                of_run = "/saliency/" in path or "/audit-quick/" in path
+                run = {"run": "seed-1"} if of_run else {"seed": "1"}
                 shared = {"figure": None, "experiment": experiment}
                 assert result["labels"] | {"figure": None} == shared | run
 

@@ -144,16 +144,17 @@ def _check_saliency(settled: Any, problems: Problems) -> None:
 
 
 def _check_files(settled: Any, root: Path, problems: Problems) -> None:
-    """Files and folders of the data sets that are used, and the split file, exist."""
+    """Files and folders of the data sets that are used, the split file and the masks exist."""
     if problems.sound(("dataset",), ("transfer",)):
         for name in [settled["dataset"], *settled["transfer"]]:
             at = ("datasets", name)
             if problems.sound(at):
                 data = settled["datasets"][name]
                 _check_paths(at, data, applied(SCHEMA["$defs"]["dataset"], data), root, problems)
-    if problems.sound(("split", "file")):
-        schema = SCHEMA["properties"]["split"]
-        _check_paths(("split",), settled["split"], schema, root, problems)
+    for section, key in (("split", "file"), ("audit", "masks")):
+        if problems.sound((section, key)):
+            schema = SCHEMA["properties"][section]
+            _check_paths((section,), settled[section], schema, root, problems)
 
 
 def _check_paths(at: Key, section: dict, schema: dict, root: Path, problems: Problems) -> None:

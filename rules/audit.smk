@@ -1,0 +1,201 @@
+"""How far each saliency method can be trusted.
+
+INPUTS   results/<dataset>/<main>/<run>/model.keras of the main experiment, images.npy, manifest.csv,
+         split.csv and boxes.csv of the data set
+OUTPUTS  in results/<dataset>/<main>/<run>/audit/, and for the smaller audit of a normal run in
+         audit-quick/: sanity.csv, faithfulness.csv, localisation.csv, checks.csv and verdict.png
+"""
+
+QUICK = {"audit": False, "audit-quick": True}
+AUDITED = list(dict.fromkeys([*config["saliency"]["methods"], *CONTROLS]))
+
+
+def audited(key):
+    """A function of the audit's folder that says how much of something it takes."""
+    return lambda wildcards: config["audit"][f"quick_{key}" if QUICK[wildcards.audit] else key]
+
+
+def other_seeds(wildcards):
+    """The networks of the same experiment and fold with another seed."""
+    fold = wildcards.run.partition("/")[2]
+    runs = [run for run in RUNS if run != wildcards.run and run.partition("/")[2] == fold]
+    return [f"results/{{dataset}}/{{experiment}}/{run}/model.keras" for run in runs]
+
+
+def permuted_networks(wildcards):
+    """Networks that have learned permuted labels; none for the smaller audit."""
+    folder = "results/{dataset}/{experiment}/control"
+    return [] if QUICK[wildcards.audit] else [f"{folder}/permutation-{PERMUTATIONS[0]}/model.keras"]
+
+
+rule audit:
+    """Target: the verdict on each saliency method for the main experiment's first network."""
+    input:
+        results("{experiment}/{run}/audit/verdict.png", experiment=config["main"], run=RUNS[:1]),
+
+
+rule audit_quick:
+    """Target: the same by fewer images and draws, as in a normal run."""
+    input:
+        results(
+            "{experiment}/{run}/audit-quick/verdict.png", experiment=config["main"], run=RUNS[:1]
+        ),
+
+
+rule audit_sanity:
+    """Measure whether maps change with the network, and stay where nothing that matters changes."""
+    input:
+        model="results/{dataset}/{experiment}/{run}/model.keras",
+        seeds=other_seeds,
+        permuted=permuted_networks,
+        images="results/{dataset}/images.npy",
+        manifest="results/{dataset}/manifest.csv",
+        split="results/{dataset}/split.csv",
+        schema="schemas/sanity.schema.yaml",
+        code=modules("audit_sanity"),
+    output:
+        "results/{dataset}/{experiment}/{run}/{audit}/sanity.csv",
+    log:
+        "results/{dataset}/logs/{experiment}/{run}/{audit}_sanity.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}_sanity.tsv"
+    conda:
+        "../environment.yml"
+    threads: lookup("experiments/{experiment}/threads", within=config)
+    resources:
+        mem_mb=memory_for_maps,
+        runtime=120,
+    params:
+        fold=fold_of,
+        methods=AUDITED,
+        number=audited("images"),
+        slow=audited("slow_images"),
+        draws=audited("draws"),
+        whole=lambda wildcards: not QUICK[wildcards.audit],
+        target=config["saliency"]["target"],
+        layer=config["saliency"]["layer"],
+        threads=lookup("experiments/{experiment}/threads", within=config),
+    script:
+        "../scripts/audit_sanity.py"
+
+
+rule audit_faithfulness:
+    """Measure whether the network changes its mind where a map says that it looks."""
+    input:
+        model="results/{dataset}/{experiment}/{run}/model.keras",
+        images="results/{dataset}/images.npy",
+        manifest="results/{dataset}/manifest.csv",
+        split="results/{dataset}/split.csv",
+        schema="schemas/faithfulness.schema.yaml",
+        code=modules("audit_faithfulness"),
+    output:
+        "results/{dataset}/{experiment}/{run}/{audit}/faithfulness.csv",
+    log:
+        "results/{dataset}/logs/{experiment}/{run}/{audit}_faithfulness.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}_faithfulness.tsv"
+    conda:
+        "../environment.yml"
+    threads: lookup("experiments/{experiment}/threads", within=config)
+    resources:
+        mem_mb=memory_for_maps,
+        runtime=120,
+    params:
+        fold=fold_of,
+        methods=AUDITED,
+        number=audited("slow_images"),
+        target=config["saliency"]["target"],
+        layer=config["saliency"]["layer"],
+        threads=lookup("experiments/{experiment}/threads", within=config),
+    script:
+        "../scripts/audit_faithfulness.py"
+
+
+rule audit_localisation:
+    """Measure whether maps show the place of the effusion, where it is known."""
+    input:
+        model="results/{dataset}/{experiment}/{run}/model.keras",
+        images="results/{dataset}/images.npy",
+        manifest="results/{dataset}/manifest.csv",
+        split="results/{dataset}/split.csv",
+        boxes="results/{dataset}/boxes.csv",
+        masks=config["audit"]["masks"] or [],
+        schemas=expand("schemas/{table}.schema.yaml", table=["boxes", "localisation"]),
+        code=modules("audit_localisation"),
+    output:
+        "results/{dataset}/{experiment}/{run}/{audit}/localisation.csv",
+    log:
+        "results/{dataset}/logs/{experiment}/{run}/{audit}_localisation.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}_localisation.tsv"
+    conda:
+        "../environment.yml"
+    threads: lookup("experiments/{experiment}/threads", within=config)
+    resources:
+        mem_mb=memory_for_maps,
+        runtime=120,
+    params:
+        fold=fold_of,
+        masks=config["audit"]["masks"],
+        methods=AUDITED,
+        number=audited("images"),
+        slow=audited("slow_images"),
+        layer=config["saliency"]["layer"],
+        threads=lookup("experiments/{experiment}/threads", within=config),
+    script:
+        "../scripts/audit_localisation.py"
+
+
+rule audit_checks:
+    """Judge each method by each check."""
+    input:
+        sanity="results/{dataset}/{experiment}/{run}/{audit}/sanity.csv",
+        faithfulness="results/{dataset}/{experiment}/{run}/{audit}/faithfulness.csv",
+        localisation="results/{dataset}/{experiment}/{run}/{audit}/localisation.csv",
+        manifest="results/{dataset}/manifest.csv",
+        schemas=expand(
+            "schemas/{table}.schema.yaml",
+            table=["checks", "faithfulness", "localisation", "sanity"],
+        ),
+        code=modules("audit_checks"),
+    output:
+        "results/{dataset}/{experiment}/{run}/{audit}/checks.csv",
+    log:
+        "results/{dataset}/logs/{experiment}/{run}/{audit}_checks.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        methods=AUDITED,
+    script:
+        "../scripts/audit_checks.py"
+
+
+rule audit_figure:
+    """Draw the verdict on each method by each check."""
+    input:
+        checks="results/{dataset}/{experiment}/{run}/{audit}/checks.csv",
+        schema="schemas/checks.schema.yaml",
+        code=modules("audit_figure"),
+    output:
+        report(
+            "results/{dataset}/{experiment}/{run}/{audit}/verdict.png",
+            caption="../report/audit_verdict.rst",
+            category="4 Saliency",
+            labels={"figure": "verdict", "experiment": "{experiment}", "run": "{run}"},
+        ),
+    log:
+        "results/{dataset}/logs/{experiment}/{run}/{audit}_figure.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        quick=lambda wildcards: QUICK[wildcards.audit],
+        images=audited("images"),
+        draws=audited("draws"),
+    script:
+        "../scripts/audit_figure.py"

@@ -1,0 +1,90 @@
+"""Judge each saliency method by each check.
+
+Reads sanity.csv, faithfulness.csv and localisation.csv, and manifest.csv (for the patients). Writes
+checks.csv, one row per method, check and statistic, with a verdict: pass, fail or cannot tell.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from cxr import faithfulness, localisation, sanity, tables
+from cxr.log import job_log, say
+from cxr.methods import method_name
+
+
+def faithfulness_rows(table: pd.DataFrame, patients: pd.Series) -> list[dict]:
+    """Rows of checks.csv for deletion and insertion.
+
+    Args:
+        table: faithfulness.csv.
+        patients: str by id of the image, "" where unknown.
+    """
+    found = []
+    for method, part in table.groupby("method", sort=False):
+        ids, better = faithfulness.from_table(part)
+        found += faithfulness.rows(method, better, patients[ids].to_numpy())
+    return found
+
+
+def localisation_rows(table: pd.DataFrame, methods: list[str], patients: pd.Series) -> list[dict]:
+    """Rows of checks.csv for localisation: each method above each of the two priors.
+
+    Args:
+        table: localisation.csv. Methods without rows there get some that cannot tell.
+        methods: Keys of `cxr.methods.NAMES`.
+        patients: str by id of the image, "" where unknown.
+    """
+    scores = {name: part.set_index("id") for name, part in table.groupby("method")}
+    none, found = table[:0].set_index("id"), []
+    for method in methods:
+        own = scores.get(method, none)
+        for prior in (localisation.MEAN, localisation.CENTRE):
+            level = scores.get(prior, none).reindex(own.index)
+            found += localisation.rows(method, own, level, prior, patients[own.index].to_numpy())
+    return found
+
+
+def audit_checks(
+    alike: Path,
+    faithful: Path,
+    localised: Path,
+    manifest: Path,
+    methods: list[str],
+    output: Path,
+) -> None:
+    """Write checks.csv.
+
+    Args:
+        alike: sanity.csv.
+        faithful: faithfulness.csv.
+        localised: localisation.csv.
+        manifest: manifest.csv.
+        methods: Keys of `cxr.methods.NAMES`.
+        output: checks.csv to write.
+    """
+    patients = tables.read_csv(manifest).set_index("id")["patient"]
+    compared = tables.read_table(alike, "sanity").rename(columns={"id": "row"})
+    rows = [
+        *sanity.verdict(compared).to_dict("records"),
+        *faithfulness_rows(tables.read_table(faithful, "faithfulness"), patients),
+        *localisation_rows(tables.read_table(localised, "localisation"), methods, patients),
+    ]
+    places = {"key": lambda names: names.map(methods.index), "kind": "stable"}
+    checks = pd.DataFrame(rows).sort_values("method", **places)
+    tables.write_table(checks, output, "checks")
+    for method, part in checks.groupby("method", sort=False):
+        failed = ", ".join(part.loc[part["verdict"] == "fail", "check"].unique())
+        say(f"{method_name(method)}: fails {failed or 'no check'}")
+
+
+if __name__ == "__main__":
+    with job_log(snakemake.log[0]):
+        audit_checks(
+            alike=snakemake.input.sanity,
+            faithful=snakemake.input.faithfulness,
+            localised=snakemake.input.localisation,
+            manifest=snakemake.input.manifest,
+            methods=snakemake.params.methods,
+            output=snakemake.output[0],
+        )

@@ -1,0 +1,162 @@
+"""What the checks of saliency methods ask, in words for readers who know no statistics.
+
+Rows of checks.csv come from `cxr.sanity`, `cxr.faithfulness` and `cxr.localisation`. A check
+may have several statistics there; one of them stands for it.
+"""
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from cxr.methods import CONTROLS, method_name
+from cxr.sanity import MARGIN
+
+
+class Check(NamedTuple):
+    """A check as it is drawn.
+
+    Attributes:
+        group: One of `GROUPS`.
+        title: Two or three words.
+        question: What it asks; "yes" is a pass.
+        passes: Where the whole interval of the value has to lie.
+        statistic: The one of checks.csv that stands for the check.
+    """
+
+    group: str
+    title: str
+    question: str
+    passes: str
+    statistic: str = "spearman_beyond_level"
+
+
+LEARNED, STABLE, FAITHFUL, FLUID = GROUPS = (
+    "Does it depend on what was learned?",
+    "Is it stable?",
+    "Is it faithful?",
+    "Does it find the fluid?",
+)
+MEASURED = {  # what the values of groups are, by a short name for these groups
+    "Learned, stable": (
+        {LEARNED, STABLE},
+        "how much more alike two maps are (rank correlation) than those of different X-rays (Other "
+        "class: of one class)",
+    ),
+    "Faithful": ({FAITHFUL}, "how much further the probability moves than with random maps"),
+    "Fluid": ({FLUID}, "how much better the score (0 to 1) is than that of the usual place"),
+}
+CHECKS = {
+    "randomisation": Check(
+        LEARNED,
+        "Forget it all",
+        "Does the map change when the network forgets all it has learned?",
+        f"passes up to {MARGIN:+}",
+    ),
+    "permuted_labels": Check(
+        LEARNED,
+        "Shuffled labels",
+        "Does the map change if the network learned from shuffled labels?",
+        f"passes up to {MARGIN:+}",
+    ),
+    "target": Check(
+        LEARNED,
+        "Other class",
+        "Do the maps for effusion and for normal differ?",
+        f"passes below {-MARGIN:+}",
+    ),
+    "noise": Check(
+        STABLE,
+        "A little noise",
+        "Does the map stay when the X-ray gets a little grainier?",
+        f"passes above {MARGIN:+}",
+    ),
+    "shift": Check(
+        STABLE,
+        "A small shift",
+        "Does the map move along when the X-ray is moved a little?",
+        f"passes above {MARGIN:+}",
+    ),
+    "seeds": Check(
+        STABLE,
+        "Trained again",
+        "Does the map stay when the same network is trained once more?",
+        f"passes above {MARGIN:+}",
+    ),
+    "deletion": Check(
+        FAITHFUL,
+        "Take it away",
+        "Does hiding what the map shows unsettle the network more than hiding at random?",
+        "passes above 0",
+        "both",
+    ),
+    "insertion": Check(
+        FAITHFUL,
+        "Show it alone",
+        "Does what the map shows convince the network sooner than parts at random?",
+        "passes above 0",
+        "both",
+    ),
+    "localisation": Check(
+        FLUID,
+        "True place",
+        "Does the map show the fluid better than knowing where it usually is?",
+        "passes above 0",
+        "all above mean truth",
+    ),
+}
+
+
+def standing(checks: pd.DataFrame) -> pd.DataFrame:
+    """The rows that stand for the checks.
+
+    Args:
+        checks: checks.csv; checks that are not in `CHECKS` are left out.
+
+    Returns:
+        At most one row per method and check: the methods as they come, then the controls, each
+        with its checks in the order of `CHECKS`.
+
+    Raises:
+        ValueError: A method has two rows for one check and statistic.
+    """
+    wanted = checks["check"].map({name: check.statistic for name, check in CHECKS.items()})
+    rows = checks[checks["statistic"] == wanted]
+    if rows.duplicated(["method", "check"]).any():
+        raise ValueError("a method has two rows for one check and statistic")
+    methods = sorted(rows["method"].unique(), key=lambda method: method in CONTROLS)
+    places = {"method": methods.index, "check": list(CHECKS).index}
+    return rows.sort_values(
+        ["method", "check"], key=lambda cells: cells.map(places[cells.name]), ignore_index=True
+    )
+
+
+def in_short(rows: pd.DataFrame) -> list[str]:
+    """Which methods pass all checks, which fail, and which neither, one sentence each.
+
+    Args:
+        rows: See `standing`. Controls are left out.
+    """
+    sentences = {
+        "Passes all its checks": [],
+        "Fails none, but not all can be told": [],
+        "Fails at least one check": [],
+    }
+    passes, unclear, fails = sentences.values()
+    for method, verdicts in rows.groupby("method", sort=False)["verdict"]:
+        if method not in CONTROLS:
+            found = set(verdicts)
+            kind = fails if "fail" in found else passes if found == {"pass"} else unclear
+            kind.append(method_name(method))
+    return [f"{words}: {', '.join(names)}." for words, names in sentences.items() if names]
+
+
+def measured(rows: pd.DataFrame) -> str:
+    """What the values are; rows: see `standing`."""
+    drawn = {CHECKS[check].group for check in rows["check"]}
+    parts = [f"{name}: {meaning}" for name, (groups, meaning) in MEASURED.items() if groups & drawn]
+    return f"{'; '.join(parts)}."
+
+
+def untested(rows: pd.DataFrame) -> list[str]:
+    """Titles of the checks that no method went through; rows: see `standing`."""
+    return [check.title for name, check in CHECKS.items() if name not in set(rows["check"])]
