@@ -6,27 +6,6 @@ OUTPUTS  in results/<dataset>/<main>/<run>/audit/, and for the smaller audit of 
          audit-quick/: sanity.csv, faithfulness.csv, localisation.csv, checks.csv and verdict.png
 """
 
-QUICK = {"audit": False, "audit-quick": True}
-AUDITED = list(dict.fromkeys([*config["saliency"]["methods"], *CONTROLS]))
-
-
-def audited(key):
-    """A function of the audit's folder that says how much of something it takes."""
-    return lambda wildcards: config["audit"][f"quick_{key}" if QUICK[wildcards.audit] else key]
-
-
-def other_seeds(wildcards):
-    """The networks of the same experiment and fold with another seed."""
-    fold = wildcards.run.partition("/")[2]
-    runs = [run for run in RUNS if run != wildcards.run and run.partition("/")[2] == fold]
-    return [f"results/{{dataset}}/{{experiment}}/{run}/model.keras" for run in runs]
-
-
-def permuted_networks(wildcards):
-    """Networks that have learned permuted labels; none for the smaller audit."""
-    folder = "results/{dataset}/{experiment}/control"
-    return [] if QUICK[wildcards.audit] else [f"{folder}/permutation-{PERMUTATIONS[0]}/model.keras"]
-
 
 rule audit:
     """Target: the verdict on each saliency method for the main experiment's first network."""

@@ -31,6 +31,8 @@ FOLDS = [f"fold-{number}" for number in range(1, (config["split"]["folds"] or 0)
 SEEDS = [f"seed-{seed}" for seed in config["seeds"]]
 PERMUTATIONS = [1, 2, 3]
 RUNS = [f"{seed}/{fold}" for seed in SEEDS for fold in FOLDS] or SEEDS  # a network each
+QUICK = {"audit": False, "audit-quick": True}
+AUDITED = list(dict.fromkeys([*config["saliency"]["methods"], *CONTROLS]))
 
 
 wildcard_constraints:
@@ -102,3 +104,21 @@ def memory_for_maps(wildcards):
     """MB that saliency maps take: ScoreCAM masks an image once for each channel."""
     side = config["experiments"][wildcards.experiment]["input_size"] or config["image"]["size"]
     return round(3000 * max(1, (side / 512) ** 2))
+
+
+def audited(key):
+    """A function of the audit's folder that says how much of something it takes."""
+    return lambda wildcards: config["audit"][f"quick_{key}" if QUICK[wildcards.audit] else key]
+
+
+def other_seeds(wildcards):
+    """The networks of the same experiment and fold with another seed."""
+    fold = wildcards.run.partition("/")[2]
+    runs = [run for run in RUNS if run != wildcards.run and run.partition("/")[2] == fold]
+    return [f"results/{{dataset}}/{{experiment}}/{run}/model.keras" for run in runs]
+
+
+def permuted_networks(wildcards):
+    """Networks that have learned permuted labels; none for the smaller audit."""
+    folder = "results/{dataset}/{experiment}/control"
+    return [] if QUICK[wildcards.audit] else [f"{folder}/permutation-{PERMUTATIONS[0]}/model.keras"]
