@@ -55,7 +55,7 @@ def main() -> None:
     """Write docs/picture.png."""
     folder = RESULTS / "pleura" / "seed-42" / "saliency"
     pairs = tables.read_table(folder / "agreement.csv", "agreement").dropna(subset="spearman")
-    pairs = pairs.sort_values("spearman")
+    pairs = pairs[pairs[["first", "second"]].eq(METHODS).all(axis=1)].sort_values("spearman")
     figure, axes = plt.subplot_mosaic(
         "abcrr;defrr", figsize=(11.8, 5.2), layout="constrained", width_ratios=(1, 1, 1, 1, 1)
     )
