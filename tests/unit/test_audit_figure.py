@@ -50,7 +50,7 @@ ODD = {
     "no images": checks(*(row(method, name, **NONE) for method in NAMES for name in CHECKS)),
     "gaps": table(NAMES, CHECKS).drop(index=range(0, 72, 5)),
     "nothing": checks(),
-    "no check that is drawn": checks(row("gradcam", "shortcut")),
+    "no check that is drawn": checks(row("gradcam", "deletion", statistic="blur")),
 }
 
 

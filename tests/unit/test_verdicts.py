@@ -82,7 +82,6 @@ def test_only_the_statistic_that_stands_for_a_check_is_kept():
         row("gradcam", "deletion", statistic="blur"),
         row("gradcam", "deletion", "fail", statistic="both"),
         row("gradcam", "noise", statistic="ssim_beyond_level"),
-        row("gradcam", "shortcut"),
         row("gradcam", "localisation", statistic="energy above centre"),
     )
     found = standing(table)
