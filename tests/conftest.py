@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tiny import configure, finish
-from workspace import copy_project
+from workspace import ROOT, copy_project
+
+REAL = ROOT.parent / "shared" / "real"
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +20,14 @@ def figures() -> Iterator[None]:
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture
+def real() -> Path:
+    """The folder of real X-rays."""
+    if not REAL.is_dir():
+        pytest.skip("real X-rays are not here: no folder ../shared/real")
+    return REAL
 
 
 @pytest.fixture

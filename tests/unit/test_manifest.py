@@ -13,8 +13,6 @@ from cxr.errors import UserError
 from cxr.tables import columns, read_table
 from xrays import draw, write_folder
 
-REAL = Path(__file__).resolve().parents[2] / "../shared/real"
-
 
 class Run:
     """The manifest stage in a project of its own."""
@@ -343,9 +341,8 @@ def test_masks_are_checked(run, mask, reason):
         assert re.search(reason, run.rejected["reason"][0])
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="needs the real X-rays in ../shared/real")
-def test_real_nih_sample(run):
-    nih = REAL.resolve() / "nih"
+def test_real_nih_sample(real, run):
+    nih = real.resolve() / "nih"
     table = run(
         source="nih",
         images=str(nih / "images"),

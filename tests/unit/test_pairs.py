@@ -10,7 +10,6 @@ from cxr.images import natural, prepare
 from cxr.likeness import candidates, describe, local_contrast
 from cxr.pairs import SAME_PERSON, copies, find_pairs, kind_of, relation
 
-ARCHIVE = Path(__file__).parents[3] / "shared/real/chest_xrays.zip"
 SIDE = 96
 
 
@@ -145,10 +144,9 @@ def test_descriptions_are_the_same_again(chests):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not ARCHIVE.exists(), reason=f"needs the real X-rays {ARCHIVE.name}")
-def test_the_same_persons_among_real_xrays_are_found():
+def test_the_same_persons_among_real_xrays_are_found(real):
     cv2.setNumThreads(1)
-    with zipfile.ZipFile(ARCHIVE) as archive:
+    with zipfile.ZipFile(real / "chest_xrays.zip") as archive:
         names = sorted((n for n in archive.namelist() if n.endswith(".png")), key=natural)
         files = [np.frombuffer(archive.read(name), np.uint8) for name in names]
     pictures = [cv2.imdecode(file, cv2.IMREAD_GRAYSCALE) for file in files]

@@ -14,7 +14,6 @@ from cxr.sources.common import years_of
 from xrays import write_folder
 
 CLASSES = {"effusion": "effusion", "normal": "normal"}
-REAL = Path(__file__).resolve().parents[2] / "../shared/real"
 DOCS = Path(__file__).resolve().parents[2] / "docs/datasets.md"
 
 
@@ -396,9 +395,8 @@ def test_boxes_of_listed_images(nih, tmp_path):
         sources.list_boxes("mine", dataset, tmp_path, images)
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="needs the real X-rays in ../shared/real")
-def test_real_nih_sample(tmp_path):
-    nih = REAL / "nih"
+def test_real_nih_sample(real, tmp_path):
+    nih = real / "nih"
     dataset = nih_set(nih, boxes=str(nih / "BBox_List_2017.csv"))
     images = listed(dataset, tmp_path)
     assert images["label"].value_counts().to_dict() == {"0": 499, "1": 170}

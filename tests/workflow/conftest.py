@@ -1,4 +1,4 @@
-"""What the workflow tests find outside the project: real X-rays, a web server."""
+"""What the workflow tests find outside the project: a web server."""
 
 import functools
 import http.server
@@ -7,18 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from workspace import ROOT
-
-REAL = ROOT.parent / "shared" / "real"
-
-
-@pytest.fixture
-def real() -> Path:
-    """The folder of real X-rays."""
-    if not REAL.is_dir():
-        pytest.skip("real X-rays are not here: no folder ../shared/real")
-    return REAL
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
