@@ -53,6 +53,7 @@ rule audit_sanity:
         whole=lambda wildcards: not QUICK[wildcards.audit],
         target=config["saliency"]["target"],
         layer=config["saliency"]["layer"],
+        memory=config["saliency"]["memory"],
         threads=lookup("experiments/{experiment}/threads", within=config),
     script:
         "../scripts/audit_sanity.py"
@@ -85,6 +86,7 @@ rule audit_faithfulness:
         number=audited("slow_images"),
         target=config["saliency"]["target"],
         layer=config["saliency"]["layer"],
+        memory=config["saliency"]["memory"],
         threads=lookup("experiments/{experiment}/threads", within=config),
     script:
         "../scripts/audit_faithfulness.py"
@@ -120,6 +122,7 @@ rule audit_localisation:
         number=audited("images"),
         slow=audited("slow_images"),
         layer=config["saliency"]["layer"],
+        memory=config["saliency"]["memory"],
         threads=lookup("experiments/{experiment}/threads", within=config),
     script:
         "../scripts/audit_localisation.py"

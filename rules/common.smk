@@ -101,9 +101,9 @@ def state_of_images(wildcards):
 
 
 def memory_for_maps(wildcards):
-    """MB that saliency maps take: ScoreCAM masks an image once for each channel."""
+    """MB that mapping takes: what the config gives it, and more where one image needs more."""
     side = config["experiments"][wildcards.experiment]["input_size"] or config["image"]["size"]
-    return round(3000 * max(1, (side / 512) ** 2))
+    return round(1500 + 4 * max(config["saliency"]["memory"], 100 * (side / 512) ** 2))
 
 
 def audited(key):

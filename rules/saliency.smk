@@ -71,6 +71,7 @@ rule saliency_maps:
         methods=config["saliency"]["methods"],
         target=config["saliency"]["target"],
         layer=config["saliency"]["layer"],
+        memory=config["saliency"]["memory"],
         threads=lookup("experiments/{experiment}/threads", within=config),
     script:
         "../scripts/saliency.py"

@@ -28,6 +28,7 @@ def audit_faithfulness(
     target: str,
     layer: str | None,
     threads: int,
+    memory: float,
     output: Path,
 ) -> None:
     """Write faithfulness.csv.
@@ -43,6 +44,7 @@ def audit_faithfulness(
         target: See `cxr.mapped.resolve_targets`.
         layer: See `cxr.cams.choose_layer`.
         threads: Threads of the backend.
+        memory: MB, see `cxr.cams.images_at_once`.
         output: faithfulness.csv to write.
     """
     table = read_split(manifest, split, fold)
@@ -51,17 +53,16 @@ def audit_faithfulness(
     from cxr import cams, mapped
 
     logits, layer = mapped.open_network(model, layer, threads)
-    array, side = np.load(images, mmap_mode="r"), logits.input_shape[1]
-    inputs = mapped.read_inputs(array, cases["row"], side)
-    targets = mapped.resolve_targets(target, mapped.probabilities(logits, inputs)[:, 1])
+    at_once = cams.images_at_once(logits, memory)
+    inputs, targets = mapped.read_cases(logits, images, cases["row"], target, at_once)
 
     def predict(pictures: np.ndarray) -> np.ndarray:
-        return mapped.probabilities(logits, pictures[..., np.newaxis])
+        return mapped.probabilities(logits, pictures[..., np.newaxis], at_once)
 
     found = []
     for method in methods:
-        raw = cams.mapper(method, logits, layer)(inputs, targets)
-        maps, empty = mapped.scale_maps(raw, side)
+        raw = cams.mapper(method, logits, layer, at_once)(inputs, targets)
+        maps, empty = mapped.scale_maps(raw, inputs.shape[1])
         better = advantages(predict, inputs[..., 0], targets, maps, empty)
         found.append(to_table(cases["id"], better).assign(method=method))
         say(f"{method}: {len(cases)} images, {empty.sum()} maps empty")
@@ -81,5 +82,6 @@ if __name__ == "__main__":
             target=snakemake.params.target,
             layer=snakemake.params.layer,
             threads=snakemake.params.threads,
+            memory=snakemake.params.memory,
             output=snakemake.output[0],
         )

@@ -108,6 +108,7 @@ def audit_localisation(
     slow: int,
     layer: str | None,
     threads: int,
+    memory: float,
     output: Path,
 ) -> None:
     """Write localisation.csv.
@@ -125,6 +126,7 @@ def audit_localisation(
         slow: The same for the slow methods.
         layer: See `cxr.cams.choose_layer`.
         threads: Threads of the backend.
+        memory: MB, see `cxr.cams.images_at_once`.
         output: localisation.csv to write.
     """
     table, array = read_split(manifest, split, fold), np.load(images, mmap_mode="r")
@@ -145,6 +147,7 @@ def audit_localisation(
     from cxr import cams, mapped
 
     logits, layer = mapped.open_network(model, layer, threads)
+    at_once = cams.images_at_once(logits, memory)
     others, inputs = (
         mapped.read_inputs(array, part["row"].iloc[:number], logits.input_shape[1])
         for part in (validation, own)
@@ -153,7 +156,7 @@ def audit_localisation(
     reachable = {}  # by the resolution of the maps
     for method in methods:
         chosen = slice(slow if method in SLOW else number)
-        mapper = cams.mapper(method, logits, layer)
+        mapper = cams.mapper(method, logits, layer, at_once)
         parts = (inputs[chosen], others[chosen])
         raw = [mapper(part, np.ones(len(part), int)) for part in parts]
         maps, other_maps = (mapped.scale_maps(part, size)[0] for part in raw)
@@ -182,5 +185,6 @@ if __name__ == "__main__":
             slow=snakemake.params.slow,
             layer=snakemake.params.layer,
             threads=snakemake.params.threads,
+            memory=snakemake.params.memory,
             output=snakemake.output[0],
         )

@@ -6,7 +6,6 @@ images.npy. Writes sanity.csv: how alike two maps of an image are, for each meth
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from cxr import tables
@@ -33,6 +32,7 @@ def audit_sanity(
     target: str,
     layer: str | None,
     threads: int,
+    memory: float,
     output: Path,
 ) -> None:
     """Write sanity.csv.
@@ -53,6 +53,7 @@ def audit_sanity(
         target: See `cxr.mapped.resolve_targets`.
         layer: See `cxr.cams.choose_layer`.
         threads: Threads of the backend.
+        memory: MB, see `cxr.cams.images_at_once`.
         output: sanity.csv to write.
     """
     table = read_split(manifest, split, fold)
@@ -61,15 +62,15 @@ def audit_sanity(
     from cxr import cams, mapped, probes, randomisation
 
     logits, layer = mapped.open_network(model, layer, threads)
-    inputs = mapped.read_inputs(np.load(images, mmap_mode="r"), cases["row"], logits.input_shape[1])
-    targets = mapped.resolve_targets(target, mapped.probabilities(logits, inputs)[:, 1])
+    at_once = cams.images_at_once(logits, memory)
+    inputs, targets = mapped.read_cases(logits, images, cases["row"], target, at_once)
     others = [[mapped.read_weights(path) for path in paths] for paths in (seeds, permuted)]
     stages = list(randomisation.stages(logits, inputs, draws))
     found = []
     for method in methods:
         part = slice(slow if method in SLOW else number)
         chosen = probes.choose_stages(stages, whole, method)
-        mapper = cams.mapper(method, logits, layer)
+        mapper = cams.mapper(method, logits, layer, at_once)
         found += probes.compare(method, mapper, logits, inputs[part], targets[part], chosen, draws)
         found += probes.compare_networks(
             method, mapper, logits, inputs[part], targets[part], *others
@@ -98,5 +99,6 @@ if __name__ == "__main__":
             target=snakemake.params.target,
             layer=snakemake.params.layer,
             threads=snakemake.params.threads,
+            memory=snakemake.params.memory,
             output=snakemake.output[0],
         )

@@ -9,23 +9,26 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
 
 from cxr import tables
 from cxr.comparison import auroc_of
 from cxr.log import job_log, say
+from cxr.means import mean_interval
 from cxr.predictions import held_out, read_predictions
 
 CHANCE = (0.35, 0.65)  # mean AUROC of a pass
 FITTED, UNFITTED = 0.9, 0.6  # training accuracy from which, and below which, it is said
 
 
-def verdict(auroc: float, low: float | None, high: float | None) -> str:
-    """Judge the mean AUROC: pass within `CHANCE`, fail where its 95 % interval lies outside."""
+def verdict(auroc: float, low: float, high: float) -> str:
+    """Judge the mean AUROC: pass within `CHANCE`, fail where its 95 % interval lies outside.
+
+    A number that there is none of is NaN.
+    """
     least, most = CHANCE
     if least <= auroc <= most:
         return "pass"
-    if np.isnan(auroc) or low is None or (high >= least and low <= most):
+    if np.isnan([auroc, low, high]).any() or (high >= least and low <= most):
         return "cannot tell"
     return "fail"
 
@@ -63,28 +66,19 @@ def describe(number: int, run: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def mean_interval(values: np.ndarray) -> tuple[float, float] | tuple[None, None]:
-    """95 % interval of the mean of float (p,), 0 to 1, by Student's t; none for a single value.
-
-    Networks that know nothing differ far more than their patients explain, as each follows some
-    chance direction in which real images vary, and the labels with them.
-    """
-    if len(values) < 2:
-        return None, None
-    arm = t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return max(0.0, values.mean() - arm), min(1.0, values.mean() + arm)
-
-
 def summarise(runs: dict[int, pd.DataFrame]) -> pd.DataFrame:
     """One row per permutation, and their mean: control.csv.
+
+    The interval of the mean is over networks: those that know nothing differ far more than their
+    patients explain, as each follows some chance direction in which real images vary, and the
+    labels with them.
 
     Args:
         runs: Predictions of each permutation's network: columns subset, label (permuted in train
             and validation), probability and patient.
     """
     table = pd.DataFrame([describe(number, run) for number, run in runs.items()])
-    auroc = table["auroc"].to_numpy()
-    low, high = mean_interval(auroc)
+    low, high = np.clip(mean_interval(table["auroc"].to_numpy())[1:], 0, 1)
     means = table[["training_accuracy", "validation_accuracy", "auroc"]].mean(skipna=False)
     last = {
         **table.iloc[0],

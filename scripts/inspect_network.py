@@ -14,7 +14,7 @@ from cxr import diagram, plots
 from cxr.backend import fix_bits, set_backend
 from cxr.log import job_log
 from cxr.predictions import held_out, read_predictions
-from cxr.words import run_name
+from cxr.words import run_title
 
 DPI = 110
 WIDTH = 100  # of the summary, letters
@@ -100,7 +100,5 @@ if __name__ == "__main__":
             images=snakemake.input.images,
             outputs=dict(snakemake.output.items()),
             threads=snakemake.params.threads,
-            title="{dataset}, {experiment}, {name}".format(
-                **snakemake.wildcards, name=run_name(snakemake.params.run)
-            ),
+            title=run_title(**snakemake.wildcards, run=snakemake.params.run),
         )

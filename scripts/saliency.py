@@ -24,6 +24,7 @@ def saliency(
     target: str,
     layer: str | None,
     threads: int,
+    memory: float,
     maps: list[Path],
     table: Path,
 ) -> None:
@@ -38,6 +39,7 @@ def saliency(
         layer: The layer to map, by name, or None, the last one with places. Only class activation
             maps use it; the table says "image" for the others.
         threads: Threads of the backend.
+        memory: MB, see `cxr.cams.images_at_once`.
         maps: <method>.npy of each, to write: float32 (n, side, side), each scaled to [0, 1].
         table: maps.csv to write.
 
@@ -46,12 +48,15 @@ def saliency(
     """
     named = tables.read_table(chosen, "saliency")
     set_backend("tensorflow")  # the maps know no other; the file of a model fits all
-    from cxr import mapped
+    from cxr import cams, mapped
 
     logits, layer = mapped.open_network(model, layer, threads)
+    at_once = cams.images_at_once(logits, memory)
     array, parts = np.load(images, mmap_mode="r"), []
     for method, path in zip(methods, maps, strict=True):
-        facts = mapped.write_maps(logits, array, named["image_row"], method, target, layer, path)
+        facts = mapped.write_maps(
+            logits, array, named["image_row"], method, target, layer, at_once, path
+        )
         source = layer if method in CAMS else logits.layers[0].name
         if logits.get_layer(source).output.shape[1] == 1:
             say(
@@ -73,6 +78,7 @@ if __name__ == "__main__":
             target=snakemake.params.target,
             layer=snakemake.params.layer,
             threads=snakemake.params.threads,
+            memory=snakemake.params.memory,
             maps=snakemake.output.maps,
             table=snakemake.output.table,
         )

@@ -10,7 +10,7 @@ import numpy as np
 
 from cxr import heatmaps, plots, tables
 from cxr.log import job_log
-from cxr.words import run_name
+from cxr.words import run_title
 from cxr.xrays import read_fluid
 
 
@@ -74,7 +74,5 @@ if __name__ == "__main__":
             images=snakemake.input.images,
             manifest=snakemake.input.manifest,
             outputs=dict(snakemake.output.items()),
-            title="{dataset}, {experiment}, {name}".format(
-                **snakemake.wildcards, name=run_name(snakemake.wildcards.run)
-            ),
+            title=run_title(**snakemake.wildcards),
         )

@@ -23,7 +23,6 @@ from cxr.attributions import (
 from cxr.errors import UserError
 
 BATCH = 32  # images that the network sees at a time, at the most
-MASKED_BYTES = 200_000_000  # of what the layers make of them, for one image at the least
 
 
 def two_logits(network: keras.Model) -> keras.Model:
@@ -53,17 +52,11 @@ def layers_with_places(network: keras.Model) -> list[str]:
     return [layer.name for layer in network.layers[1:] if len(layer.output.shape) == 4]
 
 
-def last_features(network: keras.Model) -> str:
-    """Name of the layer whose channels the network averages: the last one with places.
-
-    It is the activation of the last convolution, behind its batch normalisation if there is one.
-    (tf-keras-vis would take the convolution itself, before both.)
-    """
-    return layers_with_places(network)[-1]
-
-
 def choose_layer(network: keras.Model, name: str | None) -> str:
     """The layer to map: the one of that name, or the last one with places if there is no name.
+
+    The latter is the activation of the last convolution, behind its batch normalisation if there is
+    one: the network averages its channels. (tf-keras-vis would take the convolution itself.)
 
     Raises:
         UserError: The network has no layer with places of that name.
@@ -77,10 +70,15 @@ def choose_layer(network: keras.Model, name: str | None) -> str:
     return name or known[-1]
 
 
-def images_at_once(logits: keras.Model) -> int:
-    """Images that the network sees at a time, so that memory is bounded whatever their number."""
+def images_at_once(logits: keras.Model, memory: float) -> int:
+    """Images that the network sees at a time, so that memory is bounded whatever their number.
+
+    Args:
+        logits: See `two_logits`.
+        memory: MB that the outputs of all its layers may take; an image is seen in any case.
+    """
     values = sum(np.prod(layer.output.shape[1:]) for layer in logits.layers)
-    return min(BATCH, max(1, int(MASKED_BYTES // (4 * values))))
+    return min(BATCH, max(1, int(1e6 * memory // (4 * values))))
 
 
 # --- class activation maps by gradients ---------------------------------------------------
@@ -231,13 +229,15 @@ def stretching(length: int, side: int) -> np.ndarray:
 # --- all methods --------------------------------------------------------------------------
 
 
-def mapper(method: str, logits: keras.Model, layer: str) -> Mapper:
+def mapper(method: str, logits: keras.Model, layer: str, at_once: int = BATCH) -> Mapper:
     """A function that maps images by one method, for the network as it is when it is called.
 
     Args:
         method: A key of `cxr.methods.NAMES`.
         logits: See `two_logits`. Its weights may be set anew at any time.
         layer: See `choose_layer`; only class activation maps use it.
+        at_once: Images that the network sees at a time, see `images_at_once`. With another number,
+            maps may differ by rounding.
 
     Returns:
         A function from images, float32 (n, side, side, 1) as the network sees them, and targets,
@@ -247,7 +247,6 @@ def mapper(method: str, logits: keras.Model, layer: str) -> Mapper:
     Raises:
         ValueError: There is no such method.
     """
-    at_once = images_at_once(logits)
     match method:
         case "gradcam" | "gradcam_plus_plus" | "layercam":
             return gradient_mapper(GRADIENT_CAMS[method], logits, layer, at_once)

@@ -50,17 +50,36 @@ def read_inputs(images: np.ndarray, rows: np.ndarray, side: int) -> np.ndarray:
     return np.stack([reduce_image(images[row], side) for row in rows])[..., np.newaxis]
 
 
-def probabilities(logits: keras.Model, inputs: np.ndarray) -> np.ndarray:
+def probabilities(logits: keras.Model, inputs: np.ndarray, at_once: int = cams.BATCH) -> np.ndarray:
     """The probabilities of normal and effusion, float64 (n, 2).
 
     Args:
         logits: See `cxr.cams.two_logits`.
         inputs: float32 (n, side, side, 1), at least one.
+        at_once: Images that the network sees at a time.
     """
-    at_once = cams.images_at_once(logits)
     parts = [inputs[first : first + at_once] for first in range(0, len(inputs), at_once)]
     found = [keras.ops.softmax(logits.predict_on_batch(part)) for part in parts]
     return np.concatenate(found).astype(np.float64)
+
+
+def read_cases(
+    logits: keras.Model, images: Path, rows: np.ndarray, target: str, at_once: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images as a network sees them, and the class that the map of each shows.
+
+    Args:
+        logits: See `cxr.cams.two_logits`.
+        images: images.npy, float32 (N, size, size).
+        rows: int (n,), at least one.
+        target: See `resolve_targets`.
+        at_once: Images that the network sees at a time.
+
+    Returns:
+        float32 (n, side, side, 1) and int (n,).
+    """
+    inputs = read_inputs(np.load(images, mmap_mode="r"), rows, logits.input_shape[1])
+    return inputs, resolve_targets(target, probabilities(logits, inputs, at_once)[:, 1])
 
 
 def resolve_targets(target: str, effusion: np.ndarray) -> np.ndarray:
@@ -96,6 +115,7 @@ def write_maps(
     method: str,
     target: str,
     layer: str,
+    at_once: int,
     path: Path,
 ) -> pd.DataFrame:
     """Write the maps of one method.
@@ -107,17 +127,18 @@ def write_maps(
         method: A key of `cxr.methods.NAMES`.
         target: See `resolve_targets`.
         layer: See `cxr.cams.choose_layer`.
+        at_once: Images to read and map at a time.
         path: <method>.npy to write: float32 (n, size, size), each scaled to [0, 1].
 
     Returns:
         For each map target, probability, peak and empty, as in maps.csv.
     """
-    mapper, batch = cams.mapper(method, logits, layer), cams.images_at_once(logits)
+    mapper = cams.mapper(method, logits, layer, at_once)
     side, size, facts = logits.input_shape[1], array.shape[1], []
     written = create_array(path, len(rows), size)
-    for first in range(0, len(rows), batch):
-        inputs = read_inputs(array, rows.iloc[first : first + batch], side)
-        effusion = probabilities(logits, inputs)[:, 1]
+    for first in range(0, len(rows), at_once):
+        inputs = read_inputs(array, rows.iloc[first : first + at_once], side)
+        effusion = probabilities(logits, inputs, at_once)[:, 1]
         targets = resolve_targets(target, effusion)
         for offset, cam in enumerate(mapper(inputs, targets)):
             written[first + offset], empty = cams.scale(cam, size)

@@ -11,6 +11,11 @@ def run_name(run: str) -> str:
     return run.replace("/", ", ").replace("-", " ")
 
 
+def run_title(dataset: str, experiment: str, run: str) -> str:
+    """What a figure about one run begins its title with."""
+    return f"{dataset}, {experiment}, {run_name(run)}"
+
+
 def mean_of_seeds(number: int) -> str:
     """What a value over so many seeds is, in words."""
     return "1 seed" if number == 1 else f"mean of {number} seeds"

@@ -35,6 +35,7 @@ def run(folder, output, **changes):
         "target": "effusion",
         "layer": None,
         "threads": THREADS,
+        "memory": 200,
         "output": output / "faithfulness.csv",
     }
     audit_faithfulness(**arguments | changes)

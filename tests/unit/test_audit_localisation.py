@@ -76,6 +76,7 @@ def run(folder, network, **changes):
         "slow": 10,
         "layer": None,
         "threads": THREADS,
+        "memory": 200,
         "output": folder / "localisation.csv",
     }
     audit_localisation(**arguments | changes)
@@ -87,7 +88,7 @@ def seeing(monkeypatch):
     """Let LayerCAM show what is bright, which in these images is the truth."""
     real = cams.mapper
 
-    def mapper(method, logits, layer):
+    def mapper(method, logits, layer, at_once):
         if method != "layercam":
             return real(method, logits, layer)
         return lambda images, targets: (images[..., 0] > 2).astype(np.float32)

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from audit_sanity import audit_sanity
@@ -41,6 +42,7 @@ def run(folder, output, **changes):
         "target": "predicted",
         "layer": None,
         "threads": THREADS,
+        "memory": 200,
         "output": output / "sanity.csv",
     }
     audit_sanity(**arguments | changes)
@@ -118,6 +120,11 @@ def test_a_smaller_audit_draws_all_layers_anew_and_has_one_network(folder, tmp_p
     before = (tmp_path / "sanity.csv").read_bytes()
     run(folder, tmp_path, draws=1, number=3, **changes)
     assert (tmp_path / "sanity.csv").read_bytes() == before
+
+
+def test_memory_changes_nothing(table, folder, tmp_path):
+    found = run(folder, tmp_path, memory=0.001)
+    pd.testing.assert_frame_equal(found, table, atol=2e-3)
 
 
 def test_the_network_keeps_its_weights(network, folder):

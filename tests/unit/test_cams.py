@@ -80,14 +80,15 @@ def graphs(monkeypatch):
     return made
 
 
-def mapped(method, network, images, targets, layer=None):
+def mapped(method, network, images, targets, layer=None, at_once=cams.BATCH):
     logits = cams.two_logits(network)
-    return cams.mapper(method, logits, cams.choose_layer(network, layer))(images, targets)
+    layer = cams.choose_layer(network, layer)
+    return cams.mapper(method, logits, layer, at_once)(images, targets)
 
 
 def features(network, images):
     """The channels that are averaged, (n, h, w, channels)."""
-    layer = network.get_layer(cams.last_features(network))
+    layer = network.get_layer(cams.choose_layer(network, None))
     return keras.Model(network.input, layer.output)(images).numpy()
 
 
@@ -96,7 +97,7 @@ def both(value, count=4):
 
 
 def test_every_method_has_a_name(network):
-    logits, layer = cams.two_logits(network), cams.last_features(network)
+    logits, layer = cams.two_logits(network), cams.choose_layer(network, None)
     for method in NAMES:
         assert callable(cams.mapper(method, logits, layer))
     with pytest.raises(ValueError, match="grad_cam"):
@@ -126,9 +127,9 @@ def test_two_logits_leave_the_network_as_it_was(network, images):
 @pytest.mark.parametrize("norm", [False, True], ids=["plain", "normalised"])
 @pytest.mark.parametrize("pooling", ["max", "none"])
 @pytest.mark.parametrize("head", ["average", "average_max"])
-def test_last_features_are_what_the_network_averages(head, norm, pooling, images):
+def test_the_layer_by_default_is_the_one_that_the_network_averages(head, norm, pooling, images):
     network = make_network(batch_norm=norm, pooling=pooling, activation="gelu", head=head)
-    assert cams.last_features(network) == "gelu_3"
+    assert cams.choose_layer(network, None) == "gelu_3"
     averaged = keras.Model(network.input, network.get_layer("global_average").output)(images)
     found = features(network, images).mean(axis=(1, 2))
     np.testing.assert_allclose(found, averaged, rtol=1e-4, atol=1e-6)
@@ -168,7 +169,7 @@ def library_map(method, network, images, targets, layer):
 @pytest.mark.parametrize("method", LIBRARY)
 @pytest.mark.parametrize("block", [2, 3])
 def test_maps_are_those_of_the_library(method, block, any_network, images):
-    activation = cams.last_features(any_network).split("_")[0]
+    activation = cams.choose_layer(any_network, None).split("_")[0]
     layer, targets = f"{activation}_{block}", np.repeat([0, 1], 4)
     images = np.concatenate([images, images])
     found = mapped(method, any_network, images, targets, layer)
@@ -186,7 +187,7 @@ def test_maps_are_those_of_the_library(method, block, any_network, images):
 def test_library_on_one_sigmoid_sums_the_channels_whatever_the_class(network, images):
     """What is wrong with the lesson's ScoreCAM: https://github.com/keisen/tf-keras-vis/issues/78"""
     plain = features(network, images).sum(axis=-1)
-    layer = cams.last_features(network)
+    layer = cams.choose_layer(network, None)
     for wanted in (0, 1):
         found = Scorecam(network)(
             BinaryScore(bool(wanted)) if wanted else lambda output: output[:, 0],
@@ -351,10 +352,9 @@ def test_maps_depend_on_the_target(method, network, images):
 
 @pytest.mark.parametrize("method", NAMES)
 @pytest.mark.parametrize("batch", [1, 3])
-def test_neither_batches_nor_order_change_a_map(method, batch, network, images, monkeypatch):
+def test_neither_batches_nor_order_change_a_map(method, batch, network, images):
     whole = mapped(method, network, images, both(1))
-    monkeypatch.setattr(cams, "BATCH", batch)
-    parts = mapped(method, network, images[::-1], both(1))[::-1]
+    parts = mapped(method, network, images[::-1], both(1), at_once=batch)[::-1]
     np.testing.assert_allclose(parts, whole, rtol=1e-3, atol=1e-5 * whole.max())
 
 
@@ -366,11 +366,11 @@ def test_no_images_have_no_maps(method, network, images):
 
 
 @pytest.mark.parametrize("method", NAMES)
-def test_new_weights_give_new_maps_without_new_tracing(method, images, graphs, monkeypatch):
-    monkeypatch.setattr(cams, "BATCH", 3)  # a full batch and one that is not
+def test_new_weights_give_new_maps_without_new_tracing(method, images, graphs):
     network = make_network(batch_norm=True)
-    logits, layer = cams.two_logits(network), cams.last_features(network)
-    mapper, old = cams.mapper(method, logits, layer), logits.get_weights()
+    logits, layer = cams.two_logits(network), cams.choose_layer(network, None)
+    mapper = cams.mapper(method, logits, layer, 3)  # a full batch and one that is not
+    old = logits.get_weights()
     before = mapper(images, both(1))
     traced = [graph.experimental_get_tracing_count() for graph in graphs]
     assert traced == [1] * len(graphs)
@@ -379,7 +379,7 @@ def test_new_weights_give_new_maps_without_new_tracing(method, images, graphs, m
     new = [np.random.default_rng(n).permutation(w.ravel()) for n, w in enumerate(old)]
     logits.set_weights([w.reshape(o.shape) for w, o in zip(new, old, strict=True)])
     after = mapper(images, both(0))
-    fresh = cams.mapper(method, logits, layer)(images, both(0))
+    fresh = cams.mapper(method, logits, layer, 3)(images, both(0))
     np.testing.assert_allclose(after, fresh, rtol=1e-5, atol=1e-7)
     assert np.array_equal(after, before) == (method in CONTROLS)
 
@@ -389,16 +389,15 @@ def test_new_weights_give_new_maps_without_new_tracing(method, images, graphs, m
     assert [graph.experimental_get_tracing_count() for graph in graphs[: len(traced)]] == traced
 
 
-def test_memory_bounds_the_images_at_once(network, monkeypatch):
+def test_memory_bounds_the_images_at_once(network):
     logits = cams.two_logits(network)
     values = SIDE**2 + 2 * 4 * SIDE**2 + 4 * 16**2 + 2 * 6 * 16**2 + 6 * 8**2 + 2 * 8 * 8**2
     values += 8 + 5 + 5 + 2  # the average, the dense layer, its dropout, the logits
-    monkeypatch.setattr(cams, "MASKED_BYTES", 3 * values * 4)
-    assert cams.images_at_once(logits) == 3
-    monkeypatch.setattr(cams, "MASKED_BYTES", 1)
-    assert cams.images_at_once(logits) == 1
-    monkeypatch.setattr(cams, "MASKED_BYTES", 1e9)
-    assert cams.images_at_once(logits) == cams.BATCH
+    three = 3 * 4 * values / 1e6  # MB
+    assert cams.images_at_once(logits, three) == 3
+    assert cams.images_at_once(logits, 0.99 * three) == 2
+    assert cams.images_at_once(logits, 1e-6) == 1
+    assert cams.images_at_once(logits, 1000) == cams.BATCH
 
 
 # --- scaling ------------------------------------------------------------------------------

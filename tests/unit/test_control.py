@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from control import control, fit_in_words, mean_interval, summarise, verdict
+from control import control, fit_in_words, summarise, verdict
 from cxr import intervals, tables
 
 COUNTS = {"train": 120, "validation": 30, "test": 90}
@@ -59,8 +59,10 @@ def test_a_network_has_an_interval_over_patients_and_the_mean_one_over_networks(
 
 
 def test_the_interval_of_a_mean_stays_within_0_and_1_and_needs_two_networks():
-    assert mean_interval(np.array([0.1, 0.9, 0.95])) == (0.0, 1.0)
-    assert mean_interval(np.array([0.5])) == (None, None)
+    runs = {1: predictions(1, knows=-2), 2: predictions(2, knows=2)}
+    assert summarise(runs).iloc[-1][["low", "high"]].tolist() == [0, 1]
+    alone = summarise({1: predictions(1)}).iloc[-1]
+    assert np.isnan(alone["low"]) and np.isnan(alone["high"])
 
 
 def test_networks_that_differ_cannot_tell():
@@ -99,8 +101,8 @@ def test_the_limits_of_fitted(accuracy, word):
         (0.65, 0.64, 0.9, "pass"),
         (0.66, 0.6, 0.8, "cannot tell"),
         (0.34, 0.2, 0.36, "cannot tell"),
-        (0.66, None, None, "cannot tell"),
-        (np.nan, None, None, "cannot tell"),
+        (0.66, np.nan, np.nan, "cannot tell"),
+        (np.nan, np.nan, np.nan, "cannot tell"),
         (0.7, 0.66, 0.8, "fail"),
         (0.3, 0.2, 0.34, "fail"),
     ],

@@ -6,7 +6,14 @@ from cxr import cams, mapped
 from cxr.backend import fix_bits
 from cxr.batches import reduce_image
 from cxr.errors import UserError
-from cxr.mapped import open_network, probabilities, read_inputs, read_weights, resolve_targets
+from cxr.mapped import (
+    open_network,
+    probabilities,
+    read_cases,
+    read_inputs,
+    read_weights,
+    resolve_targets,
+)
 from cxr.network import build_network
 
 THREADS = 2
@@ -37,14 +44,13 @@ def test_a_network_is_opened_with_the_layer_to_map(models):
         open_network(models[0], "relu_9", THREADS)
 
 
-def test_probabilities_are_those_of_the_network_in_any_batches(models, monkeypatch):
+def test_probabilities_are_those_of_the_network_in_any_batches(models):
     inputs = read_inputs(IMAGES, np.arange(7), 16)
     expected = keras.models.load_model(models[0]).predict(inputs, verbose=0)[:, 0]
     assert np.ptp(expected) > 0.01
+    logits, _ = open_network(models[0], None, THREADS)
     for batch in (32, 3):
-        monkeypatch.setattr(cams, "BATCH", batch)
-        logits, _ = open_network(models[0], None, THREADS)
-        found = probabilities(logits, inputs)
+        found = probabilities(logits, inputs, batch)
         assert found.dtype == np.float64
         np.testing.assert_allclose(found, np.stack([1 - expected, expected], axis=1), atol=1e-6)
 
@@ -64,6 +70,16 @@ def test_inputs_are_the_rows_asked_for_at_the_networks_size():
     assert (inputs.shape, inputs.dtype) == ((2, 16, 16, 1), np.float32)
     for row, image in zip((4, 1), inputs, strict=True):
         np.testing.assert_array_equal(image[..., 0], reduce_image(IMAGES[row], 16))
+
+
+@pytest.mark.parametrize("target", ["effusion", "predicted"])
+def test_cases_are_inputs_with_their_targets(target, models, tmp_path):
+    np.save(tmp_path / "images.npy", IMAGES)
+    logits, _ = open_network(models[0], None, THREADS)
+    inputs, targets = read_cases(logits, tmp_path / "images.npy", np.array([5, 0, 3]), target, 2)
+    np.testing.assert_array_equal(inputs, read_inputs(IMAGES, np.array([5, 0, 3]), 16))
+    expected = resolve_targets(target, probabilities(logits, inputs)[:, 1])
+    np.testing.assert_array_equal(targets, expected)
 
 
 def test_targets():

@@ -47,7 +47,7 @@ def by_layer(logits, weights):
 
 def mapper_of(logits):
     """The last channels' sum as a map: a method that depends on all weights but the head's."""
-    model = keras.Model(logits.input, logits.get_layer(cams.last_features(logits)).output)
+    model = keras.Model(logits.input, logits.get_layer(cams.choose_layer(logits, None)).output)
     return lambda images, targets: model.predict_on_batch(images).sum(axis=-1)
 
 

@@ -61,6 +61,7 @@ def run(folder, out, method="scorecam", **changes):
         "target": "predicted",
         "layer": None,
         "threads": THREADS,
+        "memory": 200,
         "maps": [out / "maps.npy"],
         "table": out / "maps.csv",
     }
@@ -112,11 +113,11 @@ def test_maps_are_those_of_the_method_on_the_networks_own_input(folder, tmp_path
         assert table["peak"][number] == pytest.approx(raw[number].max(), rel=1e-4)
 
 
+@pytest.mark.parametrize("memory", [0.001, 0.04], ids=["one image", "two images"])
 @pytest.mark.parametrize("method", NAMES)
-def test_batches_change_nothing(method, folder, tmp_path, monkeypatch):
+def test_memory_changes_nothing(method, memory, folder, tmp_path):
     whole, table = run(folder, tmp_path, method=method)
-    monkeypatch.setattr(cams, "BATCH", 2)
-    parts, again = run(folder, tmp_path, method=method)
+    parts, again = run(folder, tmp_path, method=method, memory=memory)
     np.testing.assert_allclose(parts, whole, atol=1e-4)
     assert list(again["target"]) == list(table["target"])
 
