@@ -3,7 +3,9 @@
 INPUTS   results/<dataset>/<main>/<run>/model.keras of the main experiment, images.npy, manifest.csv,
          split.csv and boxes.csv of the data set
 OUTPUTS  in results/<dataset>/<main>/<run>/audit/, and for the smaller audit of a normal run in
-         audit-quick/: sanity.csv, faithfulness.csv, localisation.csv, checks.csv and verdict.png
+         audit-quick/: sanity.csv, faithfulness.csv, localisation.csv, checks.csv and verdict.png;
+         in audit/ alone: permutation-<permutation>/ with model.keras, history.csv and
+         predictions.csv
 """
 
 
@@ -21,12 +23,46 @@ rule audit_quick:
         ),
 
 
+rule audit_memorise:
+    """Train a network of the same form until it knows permuted labels by heart."""
+    input:
+        images="results/{dataset}/images.npy",
+        manifest="results/{dataset}/manifest.csv",
+        split="results/{dataset}/split.csv",
+        schema="schemas/predictions.schema.yaml",
+        code=modules("train"),
+    output:
+        model="results/{dataset}/{experiment}/{run}/audit/permutation-{permutation}/model.keras",
+        history="results/{dataset}/{experiment}/{run}/audit/permutation-{permutation}/history.csv",
+        predictions="results/{dataset}/{experiment}/{run}/audit/permutation-{permutation}/predictions.csv",
+    log:
+        "results/{dataset}/logs/{experiment}/{run}/audit_permutation-{permutation}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/{run}/audit_permutation-{permutation}.tsv"
+    wildcard_constraints:
+        permutation=r"\d+",
+    conda:
+        "../environment.yml"
+    threads: lookup("experiments/{experiment}/threads", within=config)
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    params:
+        recipe=memorising_recipe,
+        backend=config["backend"],
+        seed=seed_of,
+        fold=fold_of,
+        name="{experiment}, permuted labels by heart",
+    script:
+        "../scripts/train.py"
+
+
 rule audit_sanity:
     """Measure whether maps change with the network, and stay where nothing that matters changes."""
     input:
         model="results/{dataset}/{experiment}/{run}/model.keras",
         seeds=other_seeds,
-        permuted=permuted_networks,
+        permuted=memorised("model.keras"),
         images="results/{dataset}/images.npy",
         manifest="results/{dataset}/manifest.csv",
         split="results/{dataset}/split.csv",
@@ -134,10 +170,11 @@ rule audit_checks:
         sanity="results/{dataset}/{experiment}/{run}/{audit}/sanity.csv",
         faithfulness="results/{dataset}/{experiment}/{run}/{audit}/faithfulness.csv",
         localisation="results/{dataset}/{experiment}/{run}/{audit}/localisation.csv",
+        memorised=memorised("predictions.csv"),
         manifest="results/{dataset}/manifest.csv",
         schemas=expand(
             "schemas/{table}.schema.yaml",
-            table=["checks", "faithfulness", "localisation", "sanity"],
+            table=["checks", "faithfulness", "localisation", "predictions", "sanity"],
         ),
         code=modules("audit_checks"),
     output:

@@ -13,6 +13,7 @@ from cxr.errors import UserError
 from cxr.fingerprint import fingerprint, watched
 from cxr.methods import CONTROLS
 from cxr.modules import imported
+from cxr.permuted import memorising
 from cxr.words import run_name
 
 
@@ -118,7 +119,12 @@ def other_seeds(wildcards):
     return [f"results/{{dataset}}/{{experiment}}/{run}/model.keras" for run in runs]
 
 
-def permuted_networks(wildcards):
-    """Networks that have learned permuted labels; none for the smaller audit."""
-    folder = "results/{dataset}/{experiment}/control"
-    return [] if QUICK[wildcards.audit] else [f"{folder}/permutation-{PERMUTATIONS[0]}/model.keras"]
+def memorising_recipe(wildcards):
+    """The recipe by which an experiment's network memorises permuted labels."""
+    return memorising(config["experiments"][wildcards.experiment])
+
+
+def memorised(file):
+    """A file, with wildcards, of the network that memorised labels; none for the smaller audit."""
+    path = f"results/{{dataset}}/{{experiment}}/{{run}}/audit/permutation-{PERMUTATIONS[0]}/{file}"
+    return lambda wildcards: [] if QUICK[wildcards.audit] else [path]

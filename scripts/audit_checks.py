@@ -1,16 +1,37 @@
 """Judge each saliency method by each check.
 
-Reads sanity.csv, faithfulness.csv and localisation.csv, and manifest.csv (for the patients). Writes
-checks.csv, one row per method, check and statistic, with a verdict: pass, fail or cannot tell.
+Reads sanity.csv, faithfulness.csv and localisation.csv, manifest.csv (for the patients) and the
+predictions.csv of the network that was to memorise permuted labels. Writes checks.csv, one row per
+method, check and statistic, with a verdict: pass, fail or cannot tell.
 """
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from cxr import faithfulness, localisation, sanity, tables
 from cxr.log import job_log, say
 from cxr.methods import method_name
+from cxr.permuted import FITTED, accuracy
+from cxr.predictions import read_predictions
+
+
+def sanity_rows(table: pd.DataFrame, learned: float) -> list[dict]:
+    """Rows of checks.csv for sanity and stability.
+
+    A network that has not memorised the permuted labels can tell nothing by other maps, nor by
+    the same ones.
+
+    Args:
+        table: sanity.csv.
+        learned: Share of the permuted labels that the network of this check has memorised, 0 to 1.
+    """
+    rows = sanity.verdict(table.rename(columns={"id": "row"}))
+    permuted = rows["check"] == "permuted_labels"
+    rows["learned"] = np.where(permuted, learned, np.nan)
+    rows.loc[permuted & (rows["learned"] < FITTED), "verdict"] = "cannot tell"
+    return rows.to_dict("records")
 
 
 def faithfulness_rows(table: pd.DataFrame, patients: pd.Series) -> list[dict]:
@@ -49,6 +70,7 @@ def audit_checks(
     alike: Path,
     faithful: Path,
     localised: Path,
+    memorised: list[Path],
     manifest: Path,
     methods: list[str],
     output: Path,
@@ -59,14 +81,16 @@ def audit_checks(
         alike: sanity.csv.
         faithful: faithfulness.csv.
         localised: localisation.csv.
+        memorised: predictions.csv of the network that was to memorise permuted labels; none in the
+            smaller audit, which has no such check.
         manifest: manifest.csv.
         methods: Keys of `cxr.methods.NAMES`.
         output: checks.csv to write.
     """
     patients = tables.read_csv(manifest).set_index("id")["patient"]
-    compared = tables.read_table(alike, "sanity").rename(columns={"id": "row"})
+    learned = [accuracy(read_predictions(path, manifest), "train") for path in memorised]
     rows = [
-        *sanity.verdict(compared).to_dict("records"),
+        *sanity_rows(tables.read_table(alike, "sanity"), learned[0] if learned else np.nan),
         *faithfulness_rows(tables.read_table(faithful, "faithfulness"), patients),
         *localisation_rows(tables.read_table(localised, "localisation"), methods, patients),
     ]
@@ -84,6 +108,7 @@ if __name__ == "__main__":
             alike=snakemake.input.sanity,
             faithful=snakemake.input.faithfulness,
             localised=snakemake.input.localisation,
+            memorised=snakemake.input.get("memorised", []),
             manifest=snakemake.input.manifest,
             methods=snakemake.params.methods,
             output=snakemake.output[0],

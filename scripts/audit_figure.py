@@ -15,8 +15,8 @@ from matplotlib.patches import Rectangle
 from cxr import plots, tables
 from cxr.log import job_log
 from cxr.methods import CONTROLS, method_name
-from cxr.verdicts import CHECKS, in_short, measured, standing, untested
-from cxr.words import count, run_name
+from cxr.verdicts import CHECKS, in_short, measured, memorised, standing, untested
+from cxr.words import count, run_title
 
 LOOKS = {  # symbol, its colour and that of the cell
     "pass": ("✓", plots.BLUE, "#d9eaf5"),
@@ -72,6 +72,7 @@ def how_to_read(rows: pd.DataFrame) -> list[str]:
         "that are all alike. A ✗ in the first group: do not believe the method here, however good "
         "its maps look. Passing every check is no proof that a map is right.",
         "Numbers: mean, 95 % interval, n images. " + measured(rows),
+        *memorised(rows),
     ]
     lacking = untested(rows)
     return lines + [f"Not checked here: {', '.join(lacking)}."] * bool(lacking)
@@ -204,8 +205,8 @@ if __name__ == "__main__":
         audit_figure(
             checks=snakemake.input.checks,
             output=snakemake.output[0],
-            title="{dataset}, {experiment} ({0})".format(
-                run_name(snakemake.wildcards.run), **snakemake.wildcards
+            title=run_title(
+                snakemake.wildcards.dataset, snakemake.wildcards.experiment, snakemake.wildcards.run
             ),
             note=size_note(
                 quick=snakemake.params.quick,

@@ -14,10 +14,10 @@ from cxr import tables
 from cxr.comparison import auroc_of
 from cxr.log import job_log, say
 from cxr.means import mean_interval
+from cxr.permuted import accuracy, fit_in_words
 from cxr.predictions import held_out, read_predictions
 
 CHANCE = (0.35, 0.65)  # mean AUROC of a pass
-FITTED, UNFITTED = 0.9, 0.6  # training accuracy from which, and below which, it is said
 
 
 def verdict(auroc: float, low: float, high: float) -> str:
@@ -31,21 +31,6 @@ def verdict(auroc: float, low: float, high: float) -> str:
     if np.isnan([auroc, low, high]).any() or (high >= least and low <= most):
         return "cannot tell"
     return "fail"
-
-
-def fit_in_words(accuracy: float) -> str:
-    """Whether a network learnt the permuted labels: yes, partly or no.
-
-    Half of them are right by guessing. A network that never fits them says nothing about what it
-    would do if it could (Adebayo et al., NeurIPS 2018, for saliency maps).
-    """
-    return "yes" if accuracy >= FITTED else "no" if accuracy < UNFITTED else "partly"
-
-
-def accuracy(table: pd.DataFrame, subset: str) -> float:
-    """Share of a subset's images on the side of 0.5 that their label, permuted or not, is on."""
-    part = table[table["subset"] == subset]
-    return float(np.mean((part["probability"] >= 0.5) == (part["label"] == 1)))
 
 
 def describe(number: int, run: pd.DataFrame) -> dict[str, object]:

@@ -12,6 +12,7 @@ import pandas as pd
 from cxr import tables
 from cxr.backend import set_backend
 from cxr.log import job_log, say
+from cxr.permuted import permute_labels
 from cxr.predictions import USES, read_split
 
 
@@ -19,24 +20,6 @@ def subset_rows(table: pd.DataFrame, subset: str) -> tuple[np.ndarray, np.ndarra
     """Rows in images.npy and labels of one subset, int (n,) each."""
     part = table[table["subset"] == subset]
     return part["row"].to_numpy(), part["label"].to_numpy()
-
-
-def permute_labels(table: pd.DataFrame, permutation: str) -> pd.DataFrame:
-    """Shuffle the labels within the training and within the validation subset.
-
-    Args:
-        table: One row per image, see `cxr.predictions.read_split`.
-        permutation: Seed of the order, a whole number.
-
-    Returns:
-        The same table, with labels that have nothing to do with these images.
-    """
-    table = table.copy()
-    for number, subset in enumerate(("train", "validation")):
-        part = table["subset"] == subset
-        rng = np.random.default_rng([int(permutation), number])
-        table.loc[part, "label"] = rng.permutation(table.loc[part, "label"])
-    return table
 
 
 def train(
@@ -67,8 +50,8 @@ def train(
         history: history.csv to write.
         predictions: predictions.csv to write: id, subset, label, probability.
         fold: The fold of a cross-validation that the network does not see.
-        permutation: Seed of a shuffling of the labels, see `permute_labels`; the training images
-            are then predicted, too.
+        permutation: Seed of a shuffling of the labels, see `cxr.permuted.permute_labels`; the
+            training images are then predicted, too.
     """
     set_backend(backend)
     from cxr.training import fit, predict

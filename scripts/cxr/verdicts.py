@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from cxr.methods import CONTROLS, method_name
+from cxr.permuted import FITTED
 from cxr.sanity import MARGIN
 
 
@@ -55,7 +56,7 @@ CHECKS = {
     "permuted_labels": Check(
         LEARNED,
         "Shuffled labels",
-        "Does the map change if the network learned from shuffled labels?",
+        "Does the map change if the network learned shuffled labels by heart?",
         f"passes up to {MARGIN:+}",
     ),
     "target": Check(
@@ -155,6 +156,21 @@ def measured(rows: pd.DataFrame) -> str:
     drawn = {CHECKS[check].group for check in rows["check"]}
     parts = [f"{name}: {meaning}" for name, (groups, meaning) in MEASURED.items() if groups & drawn]
     return f"{'; '.join(parts)}."
+
+
+def memorised(rows: pd.DataFrame) -> list[str]:
+    """How well shuffled labels were learned, a sentence; none where there is no such check.
+
+    Args:
+        rows: See `standing`.
+    """
+    title, shares = CHECKS["permuted_labels"].title, rows["learned"].dropna()
+    if shares.empty:
+        return []
+    share = shares.iloc[0]
+    told = f"{title}: the network got {100 * share:.3g} % of its shuffled training labels right"
+    few = f", too few for this check to tell (it takes {100 * FITTED:.3g} %)"
+    return [f"{told}{few if share < FITTED else ''}."]
 
 
 def untested(rows: pd.DataFrame) -> list[str]:

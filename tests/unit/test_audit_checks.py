@@ -54,7 +54,17 @@ def inputs(tmp_path):
     }
 
 
-def run(folder, frames, patients=None, methods=METHODS):
+def write_memorised(folder, right):
+    """Predictions of a network that tells so many of ten training labels right, no other."""
+    labels = np.tile([1, 0], 6)
+    known = np.arange(12) < right
+    table = pd.DataFrame({"id": IDS, "label": labels, "subset": ["train"] * 10 + ["test"] * 2})
+    table["probability"] = np.where(known == (labels == 1), 0.8, 0.2)
+    tables.write_table(table, folder / "predictions.csv", "predictions")
+    return [folder / "predictions.csv"]
+
+
+def run(folder, frames, patients=None, methods=METHODS, right=None):
     for name, table in frames.items():
         tables.write_table(table, folder / f"{name}.csv", name)
     patients = [""] * 12 if patients is None else patients
@@ -65,6 +75,7 @@ def run(folder, frames, patients=None, methods=METHODS):
         alike=folder / "sanity.csv",
         faithful=folder / "faithfulness.csv",
         localised=folder / "localisation.csv",
+        memorised=[] if right is None else write_memorised(folder, right),
         manifest=folder / "manifest.csv",
         methods=methods,
         output=folder / "checks.csv",
@@ -92,6 +103,21 @@ def test_each_method_is_judged_by_each_check(inputs, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "ScoreCAM: fails no check" in said
     assert "GradCAM: fails noise, localisation" in said
+
+
+@pytest.mark.parametrize("right", [10, 9, 8])
+def test_a_network_that_has_not_memorised_its_labels_tells_nothing(right, inputs, tmp_path):
+    permuted = inputs["sanity"].assign(check="permuted_labels")
+    inputs["sanity"] = pd.concat([inputs["sanity"], permuted])
+    table = run(tmp_path, inputs, right=right)
+    found = verdicts(table, "permuted_labels", "spearman_beyond_level")
+    unlike = {"scorecam": "fail", "gradcam": "pass", "edges": "pass"}
+    assert found == (unlike if right >= 9 else dict.fromkeys(METHODS, "cannot tell"))
+    below = {"scorecam": "pass", "gradcam": "fail", "edges": "fail"}
+    assert verdicts(table, "noise", "spearman_beyond_level") == below
+    shares = table["learned"].where(table["check"] == "permuted_labels")
+    pd.testing.assert_series_equal(table["learned"], shares)
+    assert set(shares.dropna()) == {right / 10} and shares.notna().sum() == len(METHODS)
 
 
 def test_numbers_are_those_of_the_tables(inputs, tmp_path):

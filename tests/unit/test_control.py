@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from control import control, fit_in_words, summarise, verdict
+from control import control, summarise, verdict
 from cxr import intervals, tables
 
 COUNTS = {"train": 120, "validation": 30, "test": 90}
@@ -84,13 +84,6 @@ def test_fitted_says_whether_the_labels_were_learnt(fits, word):
     table = summary(fits=fits)
     np.testing.assert_allclose(table["training_accuracy"], fits)
     assert set(table["fitted"]) == {word}
-
-
-@pytest.mark.parametrize(
-    ("accuracy", "word"), [(0.599, "no"), (0.6, "partly"), (0.899, "partly"), (0.9, "yes")]
-)
-def test_the_limits_of_fitted(accuracy, word):
-    assert fit_in_words(accuracy) == word
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from test_training import RECIPE
 
 from cxr import tables
 from cxr.predictions import read_split
-from train import permute_labels, train
+from train import train
 
 
 @pytest.fixture(scope="module")
@@ -68,18 +68,6 @@ def test_predictions_are_those_of_the_saved_network(run):
     expected = network.predict(reduced, verbose=0)[:, 0]
     np.testing.assert_allclose(table["probability"], expected, rtol=1e-5)
     assert table["probability"].nunique() == 16
-
-
-def test_labels_are_permuted_within_training_and_within_validation(run):
-    table = read_split(run / "manifest.csv", run / "split.csv")
-    first, again, other = (permute_labels(table, number) for number in ("1", "1", "2"))
-    pd.testing.assert_frame_equal(first, again)
-    for subset, part in table.groupby("subset"):
-        labels = [found.loc[part.index, "label"] for found in (first, other)]
-        assert all(label.sum() == part["label"].sum() for label in labels)
-        same = [(label == part["label"]).all() for label in labels]
-        assert same == [subset == "test"] * 2
-    assert (first["label"] != other["label"]).any()
 
 
 def test_history_has_a_row_for_each_epoch(run):

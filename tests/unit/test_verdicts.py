@@ -4,7 +4,7 @@ import pytest
 
 from cxr import faithfulness, localisation, means, sanity, tables
 from cxr.similarity import MEASURES
-from cxr.verdicts import CHECKS, GROUPS, MEASURED, in_short, measured, standing, untested
+from cxr.verdicts import CHECKS, GROUPS, MEASURED, in_short, measured, memorised, standing, untested
 
 NONE = {"value": np.nan, "low": np.nan, "high": np.nan, "n": 0, "verdict": "cannot tell"}
 
@@ -125,6 +125,22 @@ def test_what_is_measured_and_what_is_not_checked():
         title for title in titles if title not in ("A little noise", "True place")
     ]
     assert set().union(*(groups for groups, _ in MEASURED.values())) == set(GROUPS)
+
+
+@pytest.mark.parametrize(
+    ("learned", "words"),
+    [
+        (1.0, "got 100 % of its shuffled training labels right."),
+        (0.617, "got 61.7 % of its shuffled training labels right, too few for this check to tell"),
+    ],
+)
+def test_how_well_shuffled_labels_were_learned_is_said(learned, words):
+    rows = standing(
+        checks(row("gradcam", "noise"), row("gradcam", "permuted_labels", learned=learned))
+    )
+    (said,) = memorised(rows)
+    assert said.startswith("Shuffled labels: ") and words in said
+    assert memorised(rows[rows["check"] == "noise"]) == []
 
 
 def test_checks_are_told_apart_and_asked_as_questions():

@@ -14,8 +14,9 @@ from workspace import ROOT
 from xrays import write_folder
 
 TRAINING = {"train_network"}
+AUDIT = {"audit_sanity", "audit_faithfulness", "audit_localisation"}
 ASKED_FOR = {  # not in a normal run
-    *("control_network", "control_scores"),
+    *("audit_memorise", "control_network", "control_scores"),
     *("transfer_overlap", "transfer_predictions", "transfer_metrics", "transfer_figure"),
 }
 
@@ -61,7 +62,7 @@ def test_each_rule_declares_the_modules_that_its_script_imports(fresh: Path) -> 
     )
     declared = {
         job.rule: {path for path in job.inputs if path.startswith("scripts/")}
-        for job in plan(fresh, "all", "control")
+        for job in plan(fresh, "all", "audit", "control")
     }
     assert declared == {rule: modules_of(path) for rule, path in scripts_of_rules().items()}
     assert {path for paths in declared.values() for path in paths} >= {
@@ -107,10 +108,11 @@ def test_another_threshold_retrains_nothing(project: Path) -> None:
     ("change", "expected"),
     [
         ({"target": "predicted"}, {"saliency_maps", "audit_sanity", "audit_faithfulness"}),
+        ({"memory": 100}, {"saliency_maps", *AUDIT}),
         ({"images": 4}, {"saliency_images"}),
         ({"methods": ["scorecam"]}, {"saliency_maps"}),
     ],
-    ids=["target", "images", "methods"],
+    ids=["target", "memory", "images", "methods"],
 )
 def test_another_saliency_setting_retrains_nothing(
     project: Path, change: dict, expected: set[str]
