@@ -5,14 +5,19 @@ INPUTS   results/<dataset>/<main>/<run>/model.keras of the main experiment, imag
 OUTPUTS  in results/<dataset>/<main>/<run>/audit/, and for the smaller audit of a normal run in
          audit-quick/: sanity.csv, faithfulness.csv, localisation.csv, checks.csv and verdict.png;
          in audit/ alone: permutation-<permutation>/ with model.keras, history.csv and
-         predictions.csv
+         predictions.csv, and sanity.png
 """
 
 
 rule audit:
     """Target: the verdict on each saliency method for the main experiment's first network."""
     input:
-        results("{experiment}/{run}/audit/verdict.png", experiment=config["main"], run=RUNS[:1]),
+        results(
+            "{experiment}/{run}/audit/{figure}.png",
+            experiment=config["main"],
+            run=RUNS[:1],
+            figure=["verdict", "sanity"],
+        ),
 
 
 rule audit_quick:
@@ -93,6 +98,30 @@ rule audit_sanity:
         threads=lookup("experiments/{experiment}/threads", within=config),
     script:
         "../scripts/audit_sanity.py"
+
+
+rule audit_sanity_figure:
+    """Draw how maps change as layer after layer is drawn anew."""
+    input:
+        sanity="results/{dataset}/{experiment}/{run}/audit/sanity.csv",
+        schema="schemas/sanity.schema.yaml",
+        code=modules("audit_sanity_figure"),
+    output:
+        report(
+            "results/{dataset}/{experiment}/{run}/audit/sanity.png",
+            caption="../report/audit_sanity.rst",
+            category="4 Saliency",
+            labels={"figure": "randomisation", "experiment": "{experiment}", "run": "{run}"},
+        ),
+    log:
+        "results/{dataset}/logs/{experiment}/{run}/audit_sanity_figure.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/audit_sanity_figure.py"
 
 
 rule audit_faithfulness:

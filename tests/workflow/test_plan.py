@@ -34,7 +34,7 @@ TARGETS = {
     ],
     "control": [*DIVISION, "control_network", "control_scores"],
     "audit_quick": [*TRAINING, *AUDIT],
-    "audit": [*TRAINING, *AUDIT, "audit_memorise"],
+    "audit": [*TRAINING, *AUDIT, "audit_memorise", "audit_sanity_figure"],
 }
 TARGETS["report"] = [
     *(rule for target in TARGETS if target not in ("control", "audit") for rule in TARGETS[target]),

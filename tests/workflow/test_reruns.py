@@ -16,7 +16,7 @@ from xrays import write_folder
 TRAINING = {"train_network"}
 AUDIT = {"audit_sanity", "audit_faithfulness", "audit_localisation"}
 ASKED_FOR = {  # not in a normal run
-    *("audit_memorise", "control_network", "control_scores"),
+    *("audit_memorise", "audit_sanity_figure", "control_network", "control_scores"),
     *("transfer_overlap", "transfer_predictions", "transfer_metrics", "transfer_figure"),
 }
 

@@ -65,6 +65,8 @@ def test_the_full_audit_adds_a_network_with_memorised_labels(project: Path) -> N
         assert set(permuted["verdict"]) == {"cannot tell"}
     stages = read_table(folder / "sanity.csv", "sanity").groupby("check")["stage"].unique()
     assert [*stages["cascading"]] == [*stages["independent"]] == [1, 2, 3]
+    for figure in ("verdict", "sanity"):
+        assert cv2.imread(str(folder / f"{figure}.png")).std() > 5
 
 
 def test_other_experiments_are_not_audited(finished: Path) -> None:
