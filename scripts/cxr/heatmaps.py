@@ -1,15 +1,20 @@
 """Saliency maps to look at: over their X-rays, and how far the methods agree about them."""
 
+from collections.abc import Iterable
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.colors import ListedColormap
 
 from cxr import plots
 from cxr.methods import method_name
-from cxr.xrays import reduced, show_xray
+from cxr.words import count
+from cxr.xrays import OUTLINED, reduced, show_xray
 
 COLOURS = "viridis"
-VEIL = 0.65  # opacity of a map where it is highest; where it is low, the X-ray shows through
+VEIL = 0.65  # opacity of a map where it is highest; where it is 0, it leaves the X-ray as it is
+CAPPED = 99  # percentile of a map from which on all is drawn alike, as Smilkov et al. (2017) do
 SHOWN = 20  # images in maps.png
 EXTREMES = 2  # images of either kind in agreement.png
 DOTTED = 6  # pairs of methods at the most whose images are all drawn as dots
@@ -30,28 +35,53 @@ def shown_images(table: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:
 def find_extremes(pairs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The rows of agreement.csv whose maps are most and least alike, the extreme ones first.
 
-    Where there are several pairs of methods, each shows its extreme image alone: two methods that
-    always agree would fill the figure.
+    Those of a kind are of different images and, where there are several, of different pairs of
+    methods: two methods that always agree would fill the figure.
     """
-    methods = ["first", "second"]
     known = pairs.dropna(subset="spearman").sort_values("spearman", ascending=False)
-    single = len(known.drop_duplicates(methods)) < 2
-    most = (known if single else known.drop_duplicates(methods)).head(EXTREMES)
-    rest = known.drop(most.index)[::-1]
-    least = (rest if single else rest.drop_duplicates(methods)).head(EXTREMES)
-    return {"most alike": most, "least alike": least}
+    most = _first_unlike(known)
+    return {"most alike": most, "least alike": _first_unlike(known.drop(most.index)[::-1])}
 
 
-def draw_map(axis: plt.Axes, image: np.ndarray, cam: np.ndarray, empty: bool) -> None:
+def _first_unlike(rows: pd.DataFrame) -> pd.DataFrame:
+    names = rows["first"].str.cat(rows["second"], " ")
+    several, left, chosen = names.nunique() > 1, rows.index, []
+    while len(left) and len(chosen) < EXTREMES:
+        first = left[0]
+        chosen.append(first)
+        left = left[rows.loc[left, "id"] != rows.at[first, "id"]]
+        if several:
+            left = left[names[left] != names[first]]
+    return rows.loc[chosen]
+
+
+def veil() -> ListedColormap:
+    """The colours of a map over an X-ray, the more opaque the higher."""
+    colours = plt.get_cmap(COLOURS)(np.linspace(0, 1, 256))
+    colours[:, 3] = np.linspace(0, VEIL, 256)
+    return ListedColormap(colours)
+
+
+def draw_map(
+    axis: plt.Axes,
+    image: np.ndarray,
+    cam: np.ndarray,
+    empty: bool,
+    fluid: np.ndarray | None = None,
+) -> None:
     """Show a map over its X-ray, or say that it is empty.
+
+    The highest hundredth of its pixels is drawn alike: without this a map of single pixels, such
+    as SmoothGrad's, shows its few highest ones and nothing else.
 
     Args:
         axis: Where to draw.
         image: float32 (side, side).
         cam: float32 (side, side), 0 to 1.
         empty: Whether the map says nothing.
+        fluid: The true effusion if known, see `cxr.xrays.fluid_share`.
     """
-    picture = show_xray(axis, image)
+    picture = show_xray(axis, image, fluid)
     if empty:
         black, white = picture.get_clim()
         picture.set_clim(black, black + (white - black) / 0.4)  # dark behind the words
@@ -59,7 +89,7 @@ def draw_map(axis: plt.Axes, image: np.ndarray, cam: np.ndarray, empty: bool) ->
         axis.text(0.5, 0.5, "empty map", transform=axis.transAxes, **words)
     else:
         cam = reduced(cam)
-        axis.imshow(cam, cmap=COLOURS, vmin=0, vmax=1, alpha=VEIL * (0.2 + 0.8 * cam))
+        axis.imshow(cam, cmap=veil(), vmin=0, vmax=np.percentile(cam, CAPPED) or 1)
 
 
 def draw_maps(
@@ -69,7 +99,9 @@ def draw_maps(
     fluid: dict[str, np.ndarray],
     title: str,
 ) -> plt.Figure:
-    """X-ray | one method | the other, side by side for the first images, two of them in a row.
+    """X-ray | one method | the next, side by side for the first images.
+
+    With two methods at the most, two images stand in a row.
 
     Args:
         table: maps.csv.
@@ -86,10 +118,17 @@ def draw_maps(
     for number, name in enumerate(shown):
         place = axes[number // columns, number % columns * panels :][:panels]
         draw_case(place, name, table, maps, images[name], fluid.get(name))
-    more = f"; the first {len(shown)} of {len(ids)} images" if len(ids) > len(shown) else ""
-    plots.headline(figure, f"{title}{more}")
+    many = count(len(ids), "X-ray")
+    if len(ids) > len(shown):
+        many = f"the first {len(shown)} of {many}"
+    plots.headline(figure, f"{title}: {many}{_outlined(shown, fluid)}")
     _colour_bar(figure, axes)
     return figure
+
+
+def _outlined(ids: Iterable[str], fluid: dict[str, np.ndarray]) -> str:
+    """What the outlines are, where one of the images has one."""
+    return f"; {OUTLINED}" if any(name in fluid for name in ids) else ""
 
 
 def _panels(lines: int, columns: int, panels: int) -> tuple[plt.Figure, np.ndarray]:
@@ -109,10 +148,12 @@ def _panels(lines: int, columns: int, panels: int) -> tuple[plt.Figure, np.ndarr
 
 
 def _colour_bar(figure: plt.Figure, axes: np.ndarray) -> None:
-    scale = plt.cm.ScalarMappable(plt.Normalize(0, 1), COLOURS)
+    """The colours as they look over a grey X-ray."""
+    scale = plt.cm.ScalarMappable(plt.Normalize(0, 1), veil())
     bar = figure.colorbar(scale, ax=axes, shrink=min(0.9, 2 / len(axes)), aspect=25, pad=0.01)
-    bar.set_ticks([0, 0.5, 1], labels=["0", "", "1"], fontsize=8)
-    bar.set_label("evidence, lowest to highest in each map", fontsize=8, labelpad=0)
+    bar.ax.set_facecolor("0.5")
+    bar.set_ticks([0, 1], labels=["lowest", f"top {100 - CAPPED} %"], fontsize=8)
+    bar.set_label("evidence, in each map by itself", fontsize=8, labelpad=-12)
 
 
 def draw_case(
@@ -143,7 +184,7 @@ def draw_case(
     plots.caption(axes[0], facts + (f"\n{note}" if note else ""))
     for axis, (method, cams) in zip(axes[1:], maps.items(), strict=True):
         facts = rows.loc[method]
-        draw_map(axis, image, cams[facts["row"]], bool(facts["empty"]))
+        draw_map(axis, image, cams[facts["row"]], bool(facts["empty"]), fluid)
         plots.caption(axis, f"{method_name(method)}\nfor {facts['target']}")
 
 
@@ -178,25 +219,31 @@ def draw_agreement(
         figure.text(0.02, 0.4, reason)
         return figure
     dotted = len(summary) <= DOTTED
-    heights = [2.1 + _matrix_side(len(maps)), 4.6]
+    heights = [2.1 + _matrix_side(len(maps)), 4.9]
     if dotted:
         heights.insert(1, 1.0 + len(summary) * 0.7)
     figure = plt.figure(figsize=(WIDTH, sum(heights)))
     parts = list(figure.subfigures(len(heights), 1, height_ratios=heights))
-    plots.headline(figure, title)
+    fewest, most = summary["n"].agg(["min", "max"])
+    number = f"{fewest} to {most}" if fewest < most else most
+    plots.headline(figure, f"{title} n = {number} X-rays")
     _draw_matrices(parts[0], summary, list(maps))
     if dotted:
         parts[1].subplots_adjust(
             left=0.17, right=0.97, top=1 - 0.4 / heights[1], bottom=0.55 / heights[1]
         )
         _draw_correlations(parts[1].subplots(), pairs, summary, table)
+    extremes = find_extremes(pairs)
+    heading = "Most and least alike by rank correlation; colours as in maps.png"
+    heading += _outlined(pd.concat(extremes.values())["id"], fluid)
+    parts[-1].suptitle(heading, x=0.02, ha="left", fontweight="bold", fontsize=10)
     axes = parts[-1].subplots(2, 3 * EXTREMES, squeeze=False)
     parts[-1].subplots_adjust(
-        left=0.02, right=0.99, bottom=0.01, top=0.86, wspace=0.04, hspace=0.42
+        left=0.02, right=0.99, bottom=0.01, top=0.81, wspace=0.04, hspace=0.42
     )
     for axis in axes.flat:
         axis.axis("off")
-    for line, (words, chosen) in zip(axes, find_extremes(pairs).items(), strict=True):
+    for line, (words, chosen) in zip(axes, extremes.items(), strict=True):
         for number, pair in enumerate(chosen.itertuples()):
             two = {method: maps[method] for method in (pair.first, pair.second)}
             place = line[3 * number : 3 * number + 3]
@@ -213,10 +260,9 @@ def _draw_matrices(part: plt.Figure, summary: pd.DataFrame, methods: list[str]) 
     """Spearman's correlation and SSIM of each two methods, as coloured cells with numbers."""
     side = _matrix_side(len(methods))
     height = 2.1 + side
-    counts = sorted({int(summary["n"].min()), int(summary["n"].max())})
     kinds = (
         ("spearman", "others", "Spearman's rank correlation", "above it: maps of different X-rays"),
-        ("ssim", None, "Structural similarity (SSIM)", f"n = {' to '.join(map(str, counts))}"),
+        ("ssim", None, "Structural similarity (SSIM)", ""),
     )
     for place, (below, above, name, note) in enumerate(kinds):
         left = 1.15 + place * (WIDTH - 0.1) / 2
@@ -246,7 +292,7 @@ def _draw_matrix(axis: plt.Axes, square: np.ndarray, methods: list[str]) -> None
     for (row, column), value in np.ndenumerate(square):
         if not np.isnan(value):
             style = {"ha": "center", "va": "center", "fontsize": 8.5}
-            style["color"] = "white" if value < 0.3 else "black"  # on viridis
+            style["color"] = "white" if value < -0.1 else "black"  # on viridis
             axis.text(column, row, f"{round(value, 2) + 0.0:.2f}", **style)  # never -0.00
     axis.set_xticks(range(len(names)), names, rotation=35, ha="right", fontsize=8)
     axis.set_yticks(range(len(names)), names, fontsize=8)

@@ -4,6 +4,7 @@ import cv2
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.image import AxesImage
+from matplotlib.patheffects import withStroke
 
 from cxr import plots
 from cxr.images import read_listed
@@ -34,7 +35,8 @@ def show_xray(axis: plt.Axes, image: np.ndarray, fluid: np.ndarray | None = None
         size = picture.shape[::-1]
         fluid = cv2.resize(fluid, size, interpolation=cv2.INTER_AREA)
         if fluid.max() > 0.5 > fluid.min():
-            axis.contour(fluid, [0.5], colors=plots.YELLOW, linewidths=1)
+            outline = axis.contour(fluid, [0.5], colors=plots.YELLOW, linewidths=1)
+            outline.set_path_effects([withStroke(linewidth=1.8, foreground="black")])
     return shown
 
 

@@ -71,7 +71,9 @@ def test_each_xray_stands_beside_its_maps_with_class_and_probability(tmp_path, d
     assert "image-1\neffusion, p = 0.25" in text
     assert "image-2\nnormal, p = 0.25" in text
     assert text.count("GradCAM++\nfor effusion") == text.count("ScoreCAM\nfor effusion") == 4
-    assert "evidence, lowest to highest in each map" in text
+    assert {"evidence, in each map by itself", "lowest", "top 1 %"} <= set(text)
+    assert "phantom, small, seed 1: 4 X-rays" in text
+    assert "phantom, small, seed 1: do the methods agree? n = 4 X-rays" in words(drawn[1])
 
 
 def test_empty_maps_are_labelled_and_not_painted(tmp_path, drawn):
@@ -88,8 +90,10 @@ def test_empty_maps_are_labelled_and_not_painted(tmp_path, drawn):
 
 def test_the_true_effusion_is_outlined_where_it_is_known(tmp_path, drawn):
     draw(tmp_path, mask=True)
-    xrays = {a.get_title().split("\n")[0]: a for a in drawn[0].axes if "p = " in a.get_title()}
-    assert [len(xrays[f"image-{i}"].collections) for i in range(4)] == [0, 1, 0, 1]
+    panels = [a for a in drawn[0].axes if a.get_title()]  # an X-ray, then its map by each method
+    outlines = [len(axis.collections) for axis in panels]
+    assert outlines == [0, 0, 0, 1, 1, 1] * 2
+    assert "phantom, small, seed 1: 4 X-rays; outlined: the true effusion" in words(drawn[0])
 
 
 def test_a_mask_that_has_gone_is_named(tmp_path):
@@ -124,7 +128,7 @@ def test_the_pairs_that_agree_most_and_least_are_shown(tmp_path, drawn):
 def test_only_so_many_images_are_shown_and_it_says_so(tmp_path, drawn, monkeypatch):
     monkeypatch.setattr(heatmaps, "SHOWN", 3)
     draw(tmp_path, count=5)
-    assert any("the first 3 of 5 images" in text for text in words(drawn[0]))
+    assert any("the first 3 of 5 X-rays" in text for text in words(drawn[0]))
     assert sum("p = " in text for text in words(drawn[0])) == 3
 
 
@@ -201,7 +205,7 @@ def smaller(box):
     return box.from_extents(box.x0 + 2, box.y0 + 2, box.x1 - 2, box.y1 - 2)
 
 
-def test_extremes_are_of_different_pairs_of_methods_where_there_are_several():
+def test_extremes_are_of_different_images_and_pairs_of_methods():
     """Two methods that always agree would fill the figure."""
     pairs = pd.DataFrame(
         {
@@ -212,18 +216,41 @@ def test_extremes_are_of_different_pairs_of_methods_where_there_are_several():
         }
     )
     most, least = heatmaps.find_extremes(pairs).values()
-    assert list(most["spearman"]) == [0.99, 0.5]
-    assert list(least["spearman"]) == [0.1, 0.97]
+    assert list(most["spearman"]) == [0.99, 0.4]
+    assert list(least["spearman"]) == [0.1, 0.98]
     most, least = heatmaps.find_extremes(pairs[:4]).values()
     assert list(most["spearman"]) == [0.99, 0.98]
     assert list(least["spearman"]) == [0.97]
 
 
-def test_the_xray_shows_through_where_a_map_is_low():
+def painted(cam):
+    """Colours and opacity of a map over its X-ray, float (side, side, 4)."""
     axis = plt.figure().subplots()
-    cam = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
     heatmaps.draw_map(axis, cam[::-1], cam, empty=False)
-    alpha = axis.images[1].get_alpha()
-    assert alpha.min() == pytest.approx(0.13)
-    assert alpha.max() == pytest.approx(0.65)
+    overlay = axis.images[1]
     plt.close("all")
+    return overlay.cmap(overlay.norm(cam))
+
+
+def test_the_xray_shows_through_where_a_map_is_low():
+    cam = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    alpha = painted(cam)[..., 3]
+    assert alpha[0, 0] == 0
+    assert alpha[-1, -1] == pytest.approx(heatmaps.VEIL)
+    assert (np.diff(alpha.ravel()) >= 0).all()
+
+
+def test_a_few_high_pixels_do_not_hide_the_rest_of_a_map():
+    cam = np.linspace(0, 0.1, 400, dtype=np.float32).reshape(20, 20)
+    cam[-1, -3:] = 1
+    colours = painted(cam)
+    assert colours[10, 10, 3] > 0.3 * heatmaps.VEIL
+    np.testing.assert_array_equal(colours[-1, -1], colours[-1, -3])
+
+
+def test_a_map_of_a_single_pixel_is_drawn():
+    cam = np.zeros((32, 32), np.float32)
+    cam[3, 4] = 1
+    alpha = painted(cam)[..., 3]
+    assert alpha[3, 4] == pytest.approx(heatmaps.VEIL)
+    assert np.count_nonzero(alpha) == 1
