@@ -29,9 +29,21 @@ rule report_page:
             experiment=config["run"],
             run=RUNS[0],
         ),
+        checks=expand(
+            "results/{{dataset}}/{experiment}/{run}/audit-quick/checks.csv",
+            experiment=config["main"],
+            run=RUNS[0],
+        )[0],
         schemas=expand(
             "schemas/{table}.schema.yaml",
-            table=["manifest", "rejected", "split", "comparison", "agreement_summary"],
+            table=[
+                "manifest",
+                "rejected",
+                "split",
+                "comparison",
+                "agreement_summary",
+                "checks",
+            ],
         ),
         code=modules("report"),
     output:

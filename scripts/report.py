@@ -1,8 +1,8 @@
 """Write the start page of the report.
 
-Reads run.json, manifest.csv, rejected.csv, split.csv, comparison.csv, and each network's
-metrics.json, summary and agreement_summary.csv. Writes report.rst, which Snakemake's report
-opens with. It holds no number that these files do not hold.
+Reads run.json, manifest.csv, rejected.csv, split.csv, comparison.csv, each network's metrics.json,
+summary and agreement_summary.csv, and checks.csv. Writes report.rst, which Snakemake's report opens
+with. It holds no number that these files do not hold.
 """
 
 import json
@@ -36,6 +36,7 @@ def report(
     scores: list[Path],
     summaries: list[Path],
     agreements: list[Path],
+    checks: Path,
     output: Path,
 ) -> None:
     """Write report.rst.
@@ -49,6 +50,7 @@ def report(
         scores: metrics.json of every seed of every experiment in `run`, seed by seed.
         summaries: Text of each experiment's network, as Keras summarises it.
         agreements: agreement_summary.csv of each experiment's first seed.
+        checks: checks.csv of the smaller audit of the main experiment.
         output: report.rst to write.
     """
     run = json.loads(Path(record).read_text())
@@ -71,7 +73,9 @@ def report(
             read_table(rejected, "rejected"),
         ),
         startpage.networks(config, dict(zip(names, counts, strict=True))),
-        startpage.saliency(dict(zip(names, tables, strict=True))),
+        startpage.saliency(
+            dict(zip(names, tables, strict=True)), read_table(checks, "checks"), config["main"]
+        ),
         startpage.limits(source, test["n"], test["confusion"]["tp"] + test["confusion"]["fn"]),
         startpage.reproduce(run),
     ]
@@ -89,5 +93,6 @@ if __name__ == "__main__":
             scores=snakemake.input.scores,
             summaries=snakemake.input.summaries,
             agreements=snakemake.input.agreements,
+            checks=snakemake.input.checks,
             output=snakemake.output[0],
         )

@@ -9,6 +9,7 @@ from cxr.folds import parts
 from cxr.methods import method_name
 from cxr.rst import bullets, escape, section, table
 from cxr.startpage_result import interval_text
+from cxr.verdicts import in_short, standing
 from cxr.words import count
 
 REJECTED = 5  # rejected files named
@@ -114,32 +115,43 @@ def networks(config: dict, parameters: dict[str, int]) -> str:
     return section("Networks", table(header, rows), f"Seeds: {seeds}.")
 
 
-def saliency(agreement: dict[str, pd.DataFrame]) -> str:
-    """How far the saliency methods agree, beside the level that any two images reach.
+def saliency(agreement: dict[str, pd.DataFrame], checks: pd.DataFrame, audited: str) -> str:
+    """How far the saliency methods can be trusted, and how far they agree.
 
     Args:
         agreement: agreement_summary.csv of each experiment's first seed.
+        checks: checks.csv of the smaller audit.
+        audited: The experiment that it is about.
     """
-    rows = [
-        [
-            escape(experiment),
-            f"{_method(pair.first)}, {_method(pair.second)}",
-            interval_text(pair.spearman, pair.low, pair.high, ".2f"),
-            interval_text(pair.difference, pair.difference_low, pair.difference_high, "+.2f"),
-            str(pair.n),
-        ]
-        for experiment, pairs in agreement.items()
-        for pair in pairs.itertuples()
-    ]
-    if not rows:
-        return ""
+    rows = standing(checks)
     return section(
         "Saliency",
-        "Rank correlation of two methods' maps of the same X-ray, and how much it lies above that "
-        "of maps of different X-rays (first seed; mean, 95 % interval over X-rays):",
-        table(["experiment", "methods", "same X-ray", "above different", "n"], rows),
-        "Where the second interval includes zero, it is open whether the methods agree more about "
-        "one X-ray than about any two.",
+        f"How far to trust the maps of {escape(audited)} (first seed), by a small audit of at most "
+        f"{count(rows['n'].max(), 'X-ray')} a check; `verdict.png`_ has the checks and the numbers "
+        "behind them:",
+        bullets([escape(sentence) for sentence in in_short(rows)]),
+        "Passing is no proof that a map is right. The full audit: snakemake --cores 4 audit.",
+        "How far two methods agree: the rank correlation of their maps of an X-ray (first seed; "
+        "mean, 95 % interval over X-rays). It counts as far as it lies above that of maps of "
+        "different X-rays:",
+        bullets([_agreement(*each) for each in agreement.items()]),
+    )
+
+
+def _agreement(experiment: str, pairs: pd.DataFrame) -> str:
+    known = pairs.dropna(subset="spearman").sort_values("spearman")
+    if known.empty:
+        return f"{escape(experiment)}: there are no two maps to compare"
+    ends = [known.iloc[-1], known.iloc[0]][: len(known)]
+    named = [
+        f"{words}{_method(pair['first'])} and {_method(pair['second'])}, "
+        f"{interval_text(*pair[['spearman', 'low', 'high']], '.2f')}, n = {pair['n']}"
+        for words, pair in zip(("most alike ", "least alike "), ends, strict=False)
+    ]
+    above = (known["difference_low"] > 0).sum()
+    return (
+        f"{escape(experiment)}: {'; '.join(named)}; {above} of {count(len(known), 'pair')} of "
+        "methods agree more than on different X-rays (interval of the difference above zero)"
     )
 
 
@@ -154,7 +166,7 @@ def look_first() -> str:
         bullets(
             [
                 "**3 Results**: all experiments side by side, then the surest mistakes",
-                "**4 Saliency**: what the networks look at, and whether the methods agree on it",
+                "**4 Saliency**: what the networks look at, and how far to trust that",
                 "**1 X-rays**: the images, as the networks see them",
                 "**2 Networks**: learning curves, filters, what the layers make of one image",
             ]

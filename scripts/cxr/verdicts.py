@@ -132,7 +132,7 @@ def standing(checks: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_short(rows: pd.DataFrame) -> list[str]:
-    """Which methods pass all checks, which fail, and which neither, one sentence each.
+    """Which methods pass all checks, which fail which, and which do neither, one sentence each.
 
     Args:
         rows: See `standing`. Controls are left out.
@@ -143,11 +143,11 @@ def in_short(rows: pd.DataFrame) -> list[str]:
         "Fails at least one check": [],
     }
     passes, unclear, fails = sentences.values()
-    for method, verdicts in rows.groupby("method", sort=False)["verdict"]:
+    for method, part in rows.groupby("method", sort=False):
         if method not in CONTROLS:
-            found = set(verdicts)
-            kind = fails if "fail" in found else passes if found == {"pass"} else unclear
-            kind.append(method_name(method))
+            failed = [CHECKS[name].title for name in part.loc[part["verdict"] == "fail", "check"]]
+            kind = fails if failed else passes if set(part["verdict"]) == {"pass"} else unclear
+            kind.append(method_name(method) + (f" ({', '.join(failed)})" if failed else ""))
     return [f"{words}: {', '.join(names)}." for words, names in sentences.items() if names]
 
 

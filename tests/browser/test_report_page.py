@@ -97,6 +97,14 @@ def test_starts_with_the_top_of_the_start_page(browser: Browser, report: Path) -
         assert table.size["width"] <= page.size["width"]
 
 
+def test_the_start_page_leads_to_the_verdicts(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    click(browser, "//a[.='verdict.png']")
+    caption = browser.driver.find_element(By.CSS_SELECTOR, "nav .prose").text
+    assert caption.startswith("How far to trust the saliency maps of")
+    assert complaints(browser) == []
+
+
 def test_every_figure_is_held_and_loads(
     browser: Browser, report: Path, finished: Path, figures: set[str]
 ) -> None:

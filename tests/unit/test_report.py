@@ -8,6 +8,7 @@ from test_rst import rendered
 from test_startpage_result import comparison, scores, table, words
 
 from cxr import startpage
+from cxr.tables import columns
 from report import parameters, report
 from workspace import ROOT
 
@@ -30,6 +31,7 @@ def record(names=("lesson", "pleura"), seeds=(42,), source="phantom"):
             "datasets": {"mine": {"source": source}},
             "image": {"size": 256},
             "run": list(names),
+            "main": names[-1],
             "seeds": list(seeds),
             "experiments": {name: ours if name == "pleura" else recipe for name in names},
         },
@@ -108,14 +110,52 @@ def agreement(**changes):
     return pd.DataFrame([pair | {"difference_low": 0.1, "difference_high": 0.32} | changes])
 
 
-def test_saliency_gives_agreement_beside_its_level():
-    undefined = agreement(n=1, low=None, high=None, difference=float("nan"))
-    text = startpage.saliency({"lesson": agreement(), "pleura": undefined})
-    assert table(text)[1:] == [
-        ["lesson", "GradCAM++, ScoreCAM", "0.61 (0.50 to 0.70)", "+0.21 (+0.10 to +0.32)", "10"],
-        ["pleura", "GradCAM++, ScoreCAM", "0.61 (no interval)", "undefined", "1"],
+def checks(*methods):
+    """checks.csv where each method passes one check and not the other."""
+    numbers = {"value": 0.5, "low": 0.4, "high": 0.6, "statistic": "spearman_beyond_level"}
+    rows = [
+        {"method": method, "check": check, "n": n, "verdict": verdict} | numbers
+        for method in methods
+        for check, n, verdict in (("noise", 12, "pass"), ("shift", 6, "fail"))
     ]
-    assert startpage.saliency({"lesson": agreement()[:0]}) == ""
+    return pd.DataFrame(rows, columns=columns("checks"))
+
+
+LINK = "\n\n.. _verdict.png: #figure"  # Snakemake adds one for each figure of the report
+
+
+def test_saliency_says_which_methods_fail_which_checks_and_links_to_the_figure():
+    text = startpage.saliency({"lesson": agreement()}, checks("scorecam", "edges"), "a_b")
+    document = rendered(text + LINK)
+    found = " ".join(document.astext().split())
+    assert "trust the maps of a_b (first seed), by a small audit of at most 12 X-rays" in found
+    assert "Fails at least one check: ScoreCAM (A small shift)." in found
+    assert "Edge" not in found
+    assert [link["refuri"] for link in document.findall(nodes.reference)] == ["#figure"]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "said"),
+    [
+        (
+            agreement(),
+            "most alike GradCAM++ and ScoreCAM, 0.61 (0.50 to 0.70), n = 10; 1 of 1 pair of "
+            "methods agree more than on different X-rays (interval of the difference above zero)",
+        ),
+        (agreement(n=1, low=None, high=None), "0.61 (no interval), n = 1;"),
+        (agreement(difference_low=-0.1), "0 of 1 pair of methods"),
+        (
+            pd.concat([agreement(), agreement(second="occlusion", spearman=-0.2)]),
+            "n = 10; least alike GradCAM++ and Occlusion, -0.20 (0.50 to 0.70), n = 10; 2 of 2 "
+            "pairs of methods",
+        ),
+        (agreement(n=0, spearman=float("nan")), "lesson: there are no two maps to compare"),
+        (agreement()[:0], "lesson: there are no two maps to compare"),
+    ],
+    ids=["one", "no interval", "at the level", "several", "empty maps", "one method"],
+)
+def test_saliency_gives_agreement_beside_its_level(pairs, said):
+    assert said in words(startpage.saliency({"lesson": pairs}, checks("gradcam"), "lesson") + LINK)
 
 
 def test_every_source_is_introduced():
@@ -192,9 +232,10 @@ def test_the_whole_page(tmp_path, seeds, subset):
         ],
         summaries=[write(f"{name}.txt", SUMMARY) for name in names],
         agreements=[csv(f"{name}.csv", agreement()) for name in names],
+        checks=csv("checks.csv", checks("gradcam", "scorecam")),
         output=tmp_path / "report.rst",
     )
-    document = rendered((tmp_path / "report.rst").read_text())
+    document = rendered((tmp_path / "report.rst").read_text() + LINK)
     titles = [title.astext() for title in document.findall(nodes.title)]
     assert titles == [
         *("Pleural effusion in chest X-rays: mine", "Result", "Look first at", "Data"),

@@ -104,12 +104,15 @@ def test_in_short():
         row("scorecam", "shift"),
         row("occlusion", "noise", "cannot tell"),
         row("occlusion", "shift", "fail"),
+        row("smoothgrad", "noise", "fail"),
+        row("smoothgrad", "shift", "fail"),
         row("edges", "noise", "fail"),
     )
     assert in_short(standing(table)) == [
         "Passes all its checks: GradCAM, LayerCAM.",
         "Fails none, but not all can be told: ScoreCAM.",
-        "Fails at least one check: Occlusion.",
+        "Fails at least one check: Occlusion (A small shift), SmoothGrad (A little noise, A small "
+        "shift).",
     ]
     assert in_short(standing(table[-1:])) == []
 
