@@ -15,13 +15,14 @@ from matplotlib.patches import Rectangle
 from cxr import plots, tables
 from cxr.log import job_log
 from cxr.methods import CONTROLS, method_name
-from cxr.verdicts import CHECKS, in_short, measured, memorised, standing, untested
+from cxr.verdicts import CHECKS, SYMBOLS, in_short, measured, memorised, standing, untested
 from cxr.words import count, run_title
 
-LOOKS = {  # symbol, its colour and that of the cell
-    "pass": ("✓", plots.BLUE, "#d9eaf5"),
-    "fail": ("✗", plots.ORANGE, "#fae0cf"),
-    "cannot tell": ("?", "#444444", plots.LIGHT),
+
+LOOKS = {  # colours of the symbol and of the cell
+    "pass": (plots.BLUE, "#d9eaf5"),
+    "fail": (plots.ORANGE, "#fae0cf"),
+    "cannot tell": ("#444444", plots.LIGHT),
 }
 WIDTH, EDGE, NAMES, GAP, WIDEST, PAD = 10.0, 0.12, 1.12, 0.1, 1.7, 0.05  # inches, like all lengths
 HEIGHT = 0.8  # of a cell
@@ -146,10 +147,10 @@ def _draw_cell(axis: plt.Axes, left: float, y: float, width: float, row: Any) ->
         words = {"fontsize": SMALL, "color": plots.GREY}
         axis.text(middle, y + HEIGHT / 2, "not checked", **centre, **words)
         return
-    symbol, colour, back = LOOKS[row.verdict]
+    colour, back = LOOKS[row.verdict]
     axis.add_patch(Rectangle((left, y), wide, HEIGHT - PAD, color=back, linewidth=0))
     for text, place, style in (
-        (symbol, 0.12, {"fontsize": 13, "fontweight": "bold", "color": colour}),
+        (SYMBOLS[row.verdict], 0.12, {"fontsize": 13, "fontweight": "bold", "color": colour}),
         (row.verdict, 0.29, {"fontsize": 8.5, "fontweight": "bold"}),
         (numbers(row.value, row.low, row.high, row.n), 0.54, {"fontsize": SMALL}),
     ):

@@ -37,6 +37,7 @@ LEARNED, STABLE, FAITHFUL, FLUID = GROUPS = (
     "Is it faithful?",
     "Does it find the fluid?",
 )
+SYMBOLS = {"pass": "✓", "fail": "✗", "cannot tell": "?"}
 MEASURED = {  # what the values of groups are, by a short name for these groups
     "Learned, stable": (
         {LEARNED, STABLE},

@@ -9,7 +9,7 @@ from test_verdicts import NONE, checks, row
 from audit_figure import LOOKS, audit_figure, columns, draw_verdicts, numbers, size_note
 from cxr import tables
 from cxr.methods import CONTROLS, NAMES
-from cxr.verdicts import CHECKS
+from cxr.verdicts import CHECKS, SYMBOLS
 from figures import draw_table
 
 NOTE = size_note(quick=True, images=12, draws=1)
@@ -96,7 +96,7 @@ def test_each_cell_holds_its_own_verdict_and_numbers():
         assert cell.y0 < (name.y0 + name.y1) / 2 < cell.y1
         assert cell.x0 == pytest.approx(title.x0, abs=3)
         inside = {text for text, box in boxes if cell.contains(box.x0 + 1, box.y0 + 5)}
-        assert {entry.verdict, LOOKS[entry.verdict][0]} < inside
+        assert {entry.verdict, SYMBOLS[entry.verdict]} < inside
     assert "not checked" in drawn
     assert len(cells) == len(found)
     plt.close(figure)
@@ -115,8 +115,8 @@ def test_controls_stand_apart_at_the_bottom():
 
 
 def test_verdicts_differ_in_symbol_word_and_colour():
-    assert list(LOOKS) == VERDICTS
-    for looks in zip(*LOOKS.values(), strict=True):
+    assert list(LOOKS) == list(SYMBOLS) == VERDICTS
+    for looks in (SYMBOLS.values(), *zip(*LOOKS.values(), strict=True)):
         assert len(set(looks)) == 3
 
 

@@ -9,17 +9,14 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from cxr.config import SCHEMA, keys, load
+import pages
+from cxr.config import SCHEMA, load
 from workspace import ROOT, copy_project, project_files, snakemake
 
 PAGE = (ROOT / "docs" / "lesson.md").read_text(encoding="utf-8")
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-TEXT = re.sub(r"^```.*?^```$", "", PAGE, flags=re.MULTILINE | re.DOTALL)
-SPANS = sorted(set(re.findall(r"`([^`\n]+)`", TEXT)))
-LINKS = sorted(set(re.findall(r"\]\((?!https:)([^)]+)\)", TEXT)))
-OVERLAYS = {body.split(":")[0].removeprefix("# "): body for kind, body in BLOCKS if kind == "yaml"}
-LINES = [line for kind, body in BLOCKS if kind == "sh" for line in body.splitlines()]
+SPANS, LINKS, LINES = pages.spans(PAGE), pages.links(PAGE), pages.lines(PAGE)
+OVERLAYS = {body.split(":")[0].removeprefix("# "): body for body in pages.blocks(PAGE, "yaml")}
 COMMANDS = [line for line in [*LINES, *SPANS] if line.startswith("snakemake ")]
 NOT_OURS = {
     "ImageDataGenerator",
@@ -54,24 +51,12 @@ def merged(body: str) -> dict:
     return config
 
 
-def anchor(heading: str) -> str:
-    """The name that a heading gets in a link, as GitHub makes it."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
-
-
-def rules() -> set[str]:
-    """The names of all rules."""
-    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk")]
-    return set(re.findall(r"^rule (\w+):", "\n".join(texts), flags=re.MULTILINE))
-
-
 def words_of_config() -> set[str]:
     """Keys, sections, values to choose from, and names of experiments and data sets."""
-    known = {path for path, _ in keys()} | {path.split(".")[-1] for path, _ in keys()}
-    known |= {str(value) for _, schema in keys() for value in schema.get("enum", ())}
+    known = pages.words_of_config()
     for config in (CONFIG, *map(merged, OVERLAYS.values())):
         known |= {*config["experiments"], *config["datasets"]}
-    return known | set(SCHEMA["properties"])
+    return known
 
 
 def says(span: str) -> bool:
@@ -97,15 +82,7 @@ def test_the_page_has_what_these_tests_look_for() -> None:
 
 @pytest.mark.parametrize("link", LINKS)
 def test_links_lead_somewhere(link: str) -> None:
-    path, _, name = link.partition("#")
-    assert (ROOT / "docs" / path).resolve().relative_to(ROOT) in {
-        Path("docs"),
-        *project_files(),
-    }
-    if name:
-        text = (ROOT / "docs" / (path or "lesson.md")).read_text(encoding="utf-8")
-        headings = re.findall(r"^#+ (.*)", text, flags=re.MULTILINE)
-        assert name in map(anchor, headings)
+    assert pages.leads_somewhere(link, "lesson.md")
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -123,7 +100,7 @@ def test_the_recipe_that_exercises_start_from_is_the_lessons() -> None:
 
 def test_everything_in_code_exists(outputs: set[str]) -> None:
     files = {str(path) for path in project_files()}
-    known = rules() | words_of_config() | set(OVERLAYS) | NOT_OURS | set(COMMANDS) | files
+    known = pages.rules() | words_of_config() | set(OVERLAYS) | NOT_OURS | set(COMMANDS) | files
     written = {path.removeprefix("results/phantom/") for path in outputs}
     known |= written | {Path(path).name for path in written}
     known |= {f"{folder}/" for path in written for folder in Path(path).parents}
