@@ -18,7 +18,6 @@ from cxr.methods import CONTROLS, method_name
 from cxr.verdicts import CHECKS, SYMBOLS, in_short, measured, memorised, standing, untested
 from cxr.words import count, run_title
 
-
 LOOKS = {  # colours of the symbol and of the cell
     "pass": (plots.BLUE, "#d9eaf5"),
     "fail": (plots.ORANGE, "#fae0cf"),
