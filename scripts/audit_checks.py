@@ -17,7 +17,7 @@ from cxr.permuted import FITTED, accuracy
 from cxr.predictions import read_predictions
 
 
-def sanity_rows(table: pd.DataFrame, learned: float) -> list[dict]:
+def sanity_rows(table: pd.DataFrame, patients: pd.Series, learned: float) -> list[dict]:
     """Rows of checks.csv for sanity and stability.
 
     A network that has not memorised the permuted labels can tell nothing by other maps, nor by
@@ -25,9 +25,11 @@ def sanity_rows(table: pd.DataFrame, learned: float) -> list[dict]:
 
     Args:
         table: sanity.csv.
+        patients: str by id of the image, "" where unknown.
         learned: Share of the permuted labels that the network of this check has memorised, 0 to 1.
     """
-    rows = sanity.verdict(table.rename(columns={"id": "row"}))
+    table = table.assign(patient=table["id"].map(patients)).rename(columns={"id": "row"})
+    rows = sanity.verdict(table)
     permuted = rows["check"] == "permuted_labels"
     rows["learned"] = np.where(permuted, learned, np.nan)
     rows.loc[permuted & (rows["learned"] < FITTED), "verdict"] = "cannot tell"
@@ -90,7 +92,9 @@ def audit_checks(
     patients = tables.read_csv(manifest).set_index("id")["patient"]
     learned = [accuracy(read_predictions(path, manifest), "train") for path in memorised]
     rows = [
-        *sanity_rows(tables.read_table(alike, "sanity"), learned[0] if learned else np.nan),
+        *sanity_rows(
+            tables.read_table(alike, "sanity"), patients, learned[0] if learned else np.nan
+        ),
         *faithfulness_rows(tables.read_table(faithful, "faithfulness"), patients),
         *localisation_rows(tables.read_table(localised, "localisation"), methods, patients),
     ]

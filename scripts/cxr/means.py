@@ -111,7 +111,7 @@ def joint_row(rows: list[dict], statistic: str) -> dict:
         statistic: Its name.
 
     Returns:
-        The row that speaks least for the method, with the verdict of all of them.
+        The row whose interval reaches lowest, with the verdict of all of them.
     """
-    least = min(rows, key=lambda row: row["value"])
+    least = min(rows, key=lambda row: np.nan_to_num(row["low"], nan=-np.inf))
     return least | {"statistic": statistic, "verdict": joint([row["verdict"] for row in rows])}

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from cxr import similarity
-from cxr.means import mean_interval
+from cxr.means import by_patient, mean_interval
 
 MARGIN = 0.05  # of similarity: a smaller difference is none
 CEILING = 0.9  # of the level: above it, maps of different images are all the same
 UNCHANGED = 0.999  # similarity above which maps have not changed at all
-FEWEST = 5  # images that a verdict needs
+FEWEST = 5  # patients that a verdict needs
 
 
 def comparisons(
@@ -78,15 +78,16 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
 
 
 class Difference(NamedTuple):
-    """How far two maps of an image are more alike than the level, over images.
+    """How far two maps of an image are more alike than the level, over patients.
 
     Attributes:
-        alike: Mean similarity.
-        level: Mean level.
-        value: Mean difference of the two.
-        low: Lower end of its 95 % interval over images by Student's t; NaN for fewer than two.
+        alike: Mean similarity over images.
+        level: Mean level over images.
+        value: Mean difference of the two over patients.
+        low: Lower end of its 95 % interval over patients by Student's t; NaN for fewer than two.
         high: Upper end.
         n: Images.
+        patients: Their patients.
         worst: Largest mean difference of a draw.
     """
 
@@ -96,11 +97,12 @@ class Difference(NamedTuple):
     low: float
     high: float
     n: int
+    patients: int
     worst: float
 
     def side(self, bound: float) -> str:
         """Where the interval lies: "above" the bound, up to it ("below"), or "open"."""
-        if self.n < FEWEST or np.isnan(self.low):
+        if self.patients < FEWEST or np.isnan(self.low):
             return "open"
         return "above" if self.low > bound else "below" if self.high <= bound else "open"
 
@@ -108,24 +110,29 @@ class Difference(NamedTuple):
 def difference(part: pd.DataFrame, measure: str = "spearman") -> Difference:
     """Set the similarities of one check and stage against their level, image by image.
 
-    The mean over draws comes first, so n is that of images. The interval is for these draws, and
-    takes the images as independent, though each is part of the level of the others.
+    The mean over draws comes first, then that over the images of a patient. The interval is for
+    these draws, and takes the patients as independent, though each is part of the level of the
+    others.
 
     Args:
-        part: Rows of a table of comparisons, of one method, check and stage.
+        part: Rows of a table of comparisons, of one method, check and stage, with the `patient` of
+            each image, str, "" where unknown.
         measure: "spearman" or "ssim".
     """
     names = [measure, f"{measure}_level"]
     known = part.dropna(subset=names)
     if not len(known):
-        return Difference(np.nan, np.nan, np.nan, np.nan, np.nan, 0, np.nan)
-    alike, level = known.groupby("row")[names].mean().to_numpy().T
+        return Difference(np.nan, np.nan, np.nan, np.nan, np.nan, 0, 0, np.nan)
+    images = known.groupby("row").agg({**dict.fromkeys(names, "mean"), "patient": "first"})
+    alike, level = images[names].to_numpy().T
+    differences = by_patient(alike - level, images["patient"].to_numpy())
     alike_by_draw, level_by_draw = known.groupby("draw")[names].mean().to_numpy().T
     return Difference(
         float(alike.mean()),
         float(level.mean()),
-        *mean_interval(alike - level, bound=2),
+        *mean_interval(differences, bound=2),
         len(alike),
+        len(differences),
         float((alike_by_draw - level_by_draw).max()),
     )
 
@@ -140,9 +147,9 @@ def fallen(found: Difference) -> str:
     - "fail" if the interval of the difference to the level lies above `MARGIN`;
     - "pass" if it does not reach beyond `MARGIN`, nor does the mean of any draw (maps that are now
       as before, now the opposite would have a mean of 0);
-    - else "cannot tell", as with fewer than `FEWEST` images whose maps are not empty.
+    - else "cannot tell", as with fewer than `FEWEST` patients whose maps are not empty.
     """
-    if found.n >= FEWEST and found.alike > UNCHANGED:
+    if found.patients >= FEWEST and found.alike > UNCHANGED:
         return "fail"
     if found.level > CEILING or (found.side(MARGIN) == "below" and found.worst > MARGIN):
         return "cannot tell"
@@ -156,7 +163,7 @@ def stays(found: Difference) -> str:
     - "cannot tell" if it does not, and the level is above `CEILING`: where all maps are the same,
       no two can be more alike;
     - "fail" if the interval does not reach beyond `MARGIN`;
-    - else "cannot tell", as with too few images whose maps are not empty.
+    - else "cannot tell", as with too few patients whose maps are not empty.
     """
     side = found.side(MARGIN)
     if side == "below" and found.level > CEILING:
@@ -169,7 +176,7 @@ def differs(found: Difference) -> str:
 
     - "pass" if the interval of the difference lies below `-MARGIN`;
     - "fail" if it lies above: the maps show the same for either class;
-    - else "cannot tell", as with too few images whose maps are not both empty.
+    - else "cannot tell", as with too few patients whose maps are not both empty.
     """
     return {"above": "fail", "below": "pass", "open": "cannot tell"}[found.side(-MARGIN)]
 
@@ -180,7 +187,7 @@ def check_rows(
     """A row of checks.csv for each method and check of a table of comparisons.
 
     Args:
-        table: One stage of each check.
+        table: One stage of each check, with patients, see `difference`.
         rule: Gives the verdict.
         measure: "spearman" or "ssim".
 
@@ -212,7 +219,7 @@ def verdict(table: pd.DataFrame, measure: str = "spearman") -> pd.DataFrame:
     """The verdict on each method and check, as rows of checks.csv; see `check_rows`.
 
     Args:
-        table: Tables of comparisons, one below the other. Of the randomised networks, those decide
+        table: Tables of comparisons, one below the other, with patients. Of the randomised networks, those decide
             in which all layers are drawn anew, group after group from the output down.
         measure: "spearman", which decides, or "ssim".
     """

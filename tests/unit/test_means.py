@@ -97,3 +97,6 @@ def test_the_joint_row_is_the_one_that_speaks_least():
     assert [row["verdict"] for row in rows] == ["pass", "fail", "pass"]
     assert together == rows[1] | {"statistic": "all", "verdict": "cannot tell"}
     assert joint_row([rows[0], rows[2]], "all")["verdict"] == "pass"
+    wide = advantage_row("m", "c", "d", 0.4 + np.linspace(-1, 1, 9))
+    assert joint_row([rows[0], wide], "all")["statistic"] == "all"
+    assert joint_row([rows[0], wide], "all")["value"] == pytest.approx(0.4)  # open, though larger

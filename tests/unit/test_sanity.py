@@ -21,13 +21,13 @@ from cxr.similarity import MEASURES, compare
 def table_of(alike, level, check="cascading", stage=1, draw=0):
     """A table of comparisons in which SSIM is half of Spearman's correlation."""
     rows = {"spearman": alike, "ssim": np.array(alike) / 2, "spearman_level": level}
-    rows |= {"ssim_level": np.array(level) / 2, "row": range(len(alike)), "layers": "conv"}
+    rows |= {"ssim_level": np.array(level) / 2, "row": range(len(alike)), "layers": "conv", "patient": ""}
     return pd.DataFrame(rows).assign(method="m", check=check, stage=stage, draw=draw)
 
 
 def found(alike, level, half=0.01, n=40, spread=0.0):
     value = alike - level
-    return Difference(alike, level, value, value - half, value + half, n, value + spread)
+    return Difference(alike, level, value, value - half, value + half, n, n, value + spread)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def found(alike, level, half=0.01, n=40, spread=0.0):
         (found(1.0, 0.995, half=0.001), "fail"),  # an edge detector on images all alike
         (found(0.93, 0.95), "cannot tell"),  # a network that always looks at the same place
         (found(1.0, 0.3, n=2), "cannot tell"),
-        (Difference(*[np.nan] * 5, 0, np.nan), "cannot tell"),
+        (Difference(*[np.nan] * 5, 0, 0, np.nan), "cannot tell"),
     ],
 )
 def test_verdict_on_maps_that_should_fall(difference, expected):
@@ -65,6 +65,18 @@ def test_difference_is_of_images_after_the_mean_over_draws():
     assert found.worst == pytest.approx(0.5)  # of draw 0: 0.7 beyond 0.2
     expected = (moves.mean(), moves.mean() - half, moves.mean() + half)
     assert (found.value, found.low, found.high) == pytest.approx(expected)
+
+
+def test_images_of_a_patient_count_as_one():
+    table = table_of([0.5, 0.7, 0.9, 0.3], [0.2, 0.2, 0.2, 0.2])
+    found = difference(table.assign(patient=["a", "a", "b", ""]))
+    moves = np.array([0.4, 0.7, 0.1])  # of a: the mean of 0.3 and 0.5
+    half = 4.302653 * moves.std(ddof=1) / np.sqrt(3)
+    assert (found.n, found.patients) == (4, 3)
+    expected = (moves.mean(), moves.mean() - half, moves.mean() + half)
+    assert (found.value, found.low, found.high) == pytest.approx(expected)
+    few = difference(table_of([1.0] * 6, [0.2, 0.3] * 3).assign(patient=list("aabbcc")))
+    assert fallen(few) == "cannot tell"
 
 
 def test_images_without_a_map_are_left_out_and_counted():
@@ -112,7 +124,7 @@ def test_summary_gives_spread_over_draws():
         (found(0.99, 0.98), "cannot tell"),
         (found(0.3, 0.95), "cannot tell"),
         (found(0.999, 0.93), "pass"),
-        (Difference(*[np.nan] * 5, 0, np.nan), "cannot tell"),
+        (Difference(*[np.nan] * 5, 0, 0, np.nan), "cannot tell"),
     ],
 )
 def test_verdict_on_maps_that_should_stay(difference, expected):
