@@ -5,8 +5,9 @@
 
 After `snakemake --cores 2 audit` for that network. Prints
 
-- the wall seconds of each job of that audit, from Snakemake's benchmark files, and their sum, which
-  is meant to stay below 360 on two cores; the training on permuted labels stands apart;
+- the wall and CPU seconds of each job of that audit, from Snakemake's benchmark files, and their
+  sum, of which the first is meant to stay below 360 on two quiet cores; the training on permuted
+  labels stands apart;
 - side by side, the seconds in which each method maps the images (40 unless told otherwise) with
   several randomised networks (5): by one graph whose weights are swapped, as the audit does, and
   by a graph traced anew for each; medians of the repeats, in which the two take turns.
@@ -30,15 +31,15 @@ from cxr.methods import CAMS
 
 
 def print_jobs(run: Path) -> None:
-    """Print the wall seconds of an audit's jobs."""
+    """Print the wall and CPU seconds of an audit's jobs."""
     folder = run.parents[1] / "benchmarks" / run.parent.name / run.name
-    spent = {
-        path.stem: pd.read_csv(path, sep="\t")["s"].sum() for path in folder.glob("audit_*.tsv")
-    }
-    training = {name: spent.pop(name) for name in list(spent) if "permutation" in name}
-    print(f"the audit of {run}: wall seconds")
-    for name, seconds in {**spent, "together": sum(spent.values()), **training}.items():
-        print(f"  {name:36}{seconds:7.1f} s")
+    tables = {path.stem: pd.read_csv(path, sep="\t") for path in folder.glob("audit_*.tsv")}
+    spent = pd.concat(tables)[["s", "cpu_time"]].droplevel(1).sort_index()
+    training = spent.index.str.contains("permutation")
+    together = spent[~training].sum().to_frame("together").T
+    print(f"the audit of {run}: wall and CPU seconds")
+    for row in pd.concat([spent[~training], together, spent[training]]).itertuples():
+        print(f"  {row.Index:36}{row.s:7.1f} s{row.cpu_time:8.1f} s")
 
 
 def swap(

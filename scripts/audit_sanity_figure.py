@@ -84,7 +84,7 @@ def _draw_method(axis: plt.Axes, rows: pd.DataFrame, measure: str) -> None:
     axis.errorbar(stages, mean, spread, **bars, **CASCADING, label=words)
     low, high = (np.array([1, *cascade[f"{measure}_{end}"]]) for end in ("low", "high"))
     band = {"color": plots.BLUE, "alpha": 0.2, "linewidth": 0}
-    axis.fill_between(stages, low, high, **band, label="95 % interval of this mean over X-rays")
+    axis.fill_between(stages, low, high, **band, label="the line's 95 % interval over X-rays")
     cells = (alone[name] for name in ("stage", measure, f"{measure}_draws"))
     axis.errorbar(*cells, **bars, **INDEPENDENT, label="these layers alone drawn anew")
     level = cascade[f"{measure}_level"].mean()
