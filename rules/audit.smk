@@ -4,7 +4,8 @@ INPUTS   results/<dataset>/<main>/<run>/model.keras of the main experiment, imag
          split.csv and boxes.csv of the data set
 OUTPUTS  in results/<dataset>/<main>/<run>/audit/, and for the smaller audit of a normal run in
          audit-quick/: sanity.csv, faithfulness.csv, localisation.csv, checks.csv and verdict.png;
-         in audit/ alone: permutation-<permutation>/ with model.keras, history.csv and
+         for data sets with a planted shortcut also shortcut.csv, shortcut_use.csv, shortcut.npy and
+         shortcut.png; in audit/ alone: permutation-<permutation>/ with model.keras, history.csv and
          predictions.csv, and sanity.png
 """
 
@@ -16,7 +17,7 @@ rule audit:
             "{experiment}/{run}/audit/{figure}.png",
             experiment=config["main"],
             run=RUNS[:1],
-            figure=["verdict", "sanity"],
+            figure=["sanity", *AUDIT_FIGURES],
         ),
 
 
@@ -24,7 +25,10 @@ rule audit_quick:
     """Target: the same by fewer images and draws, as in a normal run."""
     input:
         results(
-            "{experiment}/{run}/audit-quick/verdict.png", experiment=config["main"], run=RUNS[:1]
+            "{experiment}/{run}/audit-quick/{figure}.png",
+            experiment=config["main"],
+            run=RUNS[:1],
+            figure=AUDIT_FIGURES,
         ),
 
 
@@ -193,6 +197,45 @@ rule audit_localisation:
         "../scripts/audit_localisation.py"
 
 
+rule audit_shortcut:
+    """Measure whether the network uses the planted mark, and whether maps show that."""
+    input:
+        model="results/{dataset}/{experiment}/{run}/model.keras",
+        images="results/{dataset}/images.npy",
+        manifest="results/{dataset}/manifest.csv",
+        split="results/{dataset}/split.csv",
+        schemas=expand("schemas/{table}.schema.yaml", table=["shortcut", "shortcut_use"]),
+        code=modules("audit_shortcut"),
+    output:
+        use="results/{dataset}/{experiment}/{run}/{audit}/shortcut_use.csv",
+        table="results/{dataset}/{experiment}/{run}/{audit}/shortcut.csv",
+        maps="results/{dataset}/{experiment}/{run}/{audit}/shortcut.npy",
+    log:
+        "results/{dataset}/logs/{experiment}/{run}/{audit}_shortcut.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}_shortcut.tsv"
+    wildcard_constraints:
+        dataset=any_of(PLANTED),
+    conda:
+        "../environment.yml"
+    threads: lookup("experiments/{experiment}/threads", within=config)
+    resources:
+        mem_mb=memory_for_maps,
+        runtime=120,
+    params:
+        fold=fold_of,
+        phantom=drawn_again,
+        resize=config["image"]["resize"],
+        methods=AUDITED,
+        number=audited("images"),
+        slow=audited("slow_images"),
+        layer=config["saliency"]["layer"],
+        memory=config["saliency"]["memory"],
+        threads=lookup("experiments/{experiment}/threads", within=config),
+    script:
+        "../scripts/audit_shortcut.py"
+
+
 rule audit_checks:
     """Judge each method by each check."""
     input:
@@ -200,10 +243,19 @@ rule audit_checks:
         faithfulness="results/{dataset}/{experiment}/{run}/{audit}/faithfulness.csv",
         localisation="results/{dataset}/{experiment}/{run}/{audit}/localisation.csv",
         memorised=memorised("predictions.csv"),
+        shortcut=shortcut_tables,
         manifest="results/{dataset}/manifest.csv",
         schemas=expand(
             "schemas/{table}.schema.yaml",
-            table=["checks", "faithfulness", "localisation", "predictions", "sanity"],
+            table=[
+                "checks",
+                "faithfulness",
+                "localisation",
+                "predictions",
+                "sanity",
+                "shortcut",
+                "shortcut_use",
+            ],
         ),
         code=modules("audit_checks"),
     output:
@@ -247,3 +299,30 @@ rule audit_figure:
         draws=audited("draws"),
     script:
         "../scripts/audit_figure.py"
+
+
+rule audit_shortcut_figure:
+    """Draw whether the network uses the planted mark, and whether maps show that."""
+    input:
+        table="results/{dataset}/{experiment}/{run}/{audit}/shortcut.csv",
+        use="results/{dataset}/{experiment}/{run}/{audit}/shortcut_use.csv",
+        maps="results/{dataset}/{experiment}/{run}/{audit}/shortcut.npy",
+        checks="results/{dataset}/{experiment}/{run}/{audit}/checks.csv",
+        schemas=expand("schemas/{table}.schema.yaml", table=["checks", "shortcut", "shortcut_use"]),
+        code=modules("audit_shortcut_figure"),
+    output:
+        report(
+            "results/{dataset}/{experiment}/{run}/{audit}/shortcut.png",
+            caption="../report/audit_shortcut.rst",
+            category="4 Saliency",
+            labels={"figure": "shortcut", "experiment": "{experiment}", "run": "{run}"},
+        ),
+    log:
+        "results/{dataset}/logs/{experiment}/{run}/{audit}_shortcut_figure.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/audit_shortcut_figure.py"

@@ -34,6 +34,12 @@ PERMUTATIONS = [1, 2, 3]
 RUNS = [f"{seed}/{fold}" for seed in SEEDS for fold in FOLDS] or SEEDS  # a network each
 QUICK = {"audit": False, "audit-quick": True}
 AUDITED = list(dict.fromkeys([*config["saliency"]["methods"], *CONTROLS]))
+PLANTED = [
+    name
+    for name, dataset in config["datasets"].items()
+    if dataset["source"] == "phantom" and dataset["shortcut"]["kind"] != "none"
+]
+AUDIT_FIGURES = ["verdict", *["shortcut"] * (config["dataset"] in PLANTED)]
 
 
 wildcard_constraints:
@@ -50,10 +56,16 @@ def modules(script):
     return [str(path.relative_to(ROOT)) for path in paths]
 
 
+def any_of(names):
+    """A regular expression for these names."""
+    return "|".join(names) or "(?!)"
+
+
 def datasets_from(source):
     """A regular expression for the names of the data sets with this source."""
-    names = [name for name, dataset in config["datasets"].items() if dataset["source"] == source]
-    return "|".join(names) or "(?!)"
+    return any_of(
+        name for name, dataset in config["datasets"].items() if dataset["source"] == source
+    )
 
 
 def results(pattern, **values):
@@ -128,3 +140,17 @@ def memorised(file):
     """A file, with wildcards, of the network that memorised labels; none for the smaller audit."""
     path = f"results/{{dataset}}/{{experiment}}/{{run}}/audit/permutation-{PERMUTATIONS[0]}/{file}"
     return lambda wildcards: [] if QUICK[wildcards.audit] else [path]
+
+
+def shortcut_tables(wildcards):
+    """The tables of a planted shortcut; none for a data set without one."""
+    path = "results/{dataset}/{experiment}/{run}/{audit}/{table}.csv"
+    planted = wildcards.dataset in PLANTED
+    return expand(path, table=["shortcut", "shortcut_use"] if planted else [], **wildcards)
+
+
+def drawn_again(wildcards):
+    """What phantoms are drawn from again, with the mark of their shortcut and without."""
+    dataset = config["datasets"][wildcards.dataset]
+    numbers = {key: dataset[key] for key in ("normal", "effusion", "size", "seed")}
+    return numbers | {"shortcut": dataset["shortcut"]["kind"]}

@@ -1,8 +1,9 @@
 """Judge each saliency method by each check.
 
-Reads sanity.csv, faithfulness.csv and localisation.csv, manifest.csv (for the patients) and the
-predictions.csv of the network that was to memorise permuted labels. Writes checks.csv, one row per
-method, check and statistic, with a verdict: pass, fail or cannot tell.
+Reads sanity.csv, faithfulness.csv and localisation.csv; shortcut.csv and shortcut_use.csv where a
+shortcut is planted; predictions.csv of the network that was to memorise permuted labels; and
+manifest.csv (for the patients). Writes checks.csv, one row per method, check and statistic, with a
+verdict: pass, fail or cannot tell.
 """
 
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxr import faithfulness, localisation, sanity, tables
+from cxr import confounding, faithfulness, localisation, sanity, tables
 from cxr.log import job_log, say
 from cxr.methods import method_name
 from cxr.permuted import FITTED, accuracy
@@ -68,11 +69,26 @@ def localisation_rows(table: pd.DataFrame, methods: list[str], patients: pd.Seri
     return found
 
 
+def shortcut_rows(table: pd.DataFrame, use: pd.DataFrame, patients: pd.Series) -> list[dict]:
+    """Rows of checks.csv for a planted shortcut.
+
+    Args:
+        table: shortcut.csv.
+        use: shortcut_use.csv.
+        patients: str by id of the image, "" where unknown.
+    """
+    used, found = confounding.use_of_mark(use), []
+    for method, part in table.groupby("method", sort=False):
+        found += confounding.rows(method, part, patients[part["id"]].to_numpy(), used)
+    return found
+
+
 def audit_checks(
     alike: Path,
     faithful: Path,
     localised: Path,
     memorised: list[Path],
+    shortcut: list[Path],
     manifest: Path,
     methods: list[str],
     output: Path,
@@ -85,6 +101,7 @@ def audit_checks(
         localised: localisation.csv.
         memorised: predictions.csv of the network that was to memorise permuted labels; none in the
             smaller audit, which has no such check.
+        shortcut: shortcut.csv and shortcut_use.csv; neither where no shortcut is planted.
         manifest: manifest.csv.
         methods: Keys of `cxr.methods.NAMES`.
         output: checks.csv to write.
@@ -98,6 +115,9 @@ def audit_checks(
         *faithfulness_rows(tables.read_table(faithful, "faithfulness"), patients),
         *localisation_rows(tables.read_table(localised, "localisation"), methods, patients),
     ]
+    if shortcut:
+        both = zip(shortcut, ("shortcut", "shortcut_use"), strict=True)
+        rows += shortcut_rows(*(tables.read_table(path, name) for path, name in both), patients)
     places = {"key": lambda names: names.map(methods.index), "kind": "stable"}
     checks = pd.DataFrame(rows).sort_values("method", **places)
     tables.write_table(checks, output, "checks")
@@ -113,6 +133,7 @@ if __name__ == "__main__":
             faithful=snakemake.input.faithfulness,
             localised=snakemake.input.localisation,
             memorised=snakemake.input.get("memorised", []),
+            shortcut=snakemake.input.get("shortcut", []),
             manifest=snakemake.input.manifest,
             methods=snakemake.params.methods,
             output=snakemake.output[0],

@@ -157,7 +157,7 @@ def _draw_cell(axis: plt.Axes, left: float, y: float, width: float, row: Any) ->
 
 
 def numbers(value: float, low: float, high: float, n: int) -> str:
-    """A value, its interval and its images, a line each; all values are differences, so signed."""
+    """A value, its interval and its images, a line each; nearly all are differences, so signed."""
     images = f"n = {n:,}"
     if np.isnan(value):
         return f"no value\n{images}"

@@ -72,8 +72,11 @@ def write_network(folder: Path, name: str, seed: int) -> Path:
     return folder / name
 
 
-def write_looker(path: Path, rows: slice, columns: slice) -> Path:
-    """Write a network that looks at one place alone: the brighter it is, the surer."""
+def write_looker(path: Path, rows: slice, columns: slice, gain: float = 3, cut: float = 2) -> Path:
+    """Write a network that looks at one place alone: the brighter it is, the surer.
+
+    Its probability of an effusion is 0.5 where the place's mean is `cut`.
+    """
     network = keras.Sequential(
         [
             keras.Input((SIZE, SIZE, 1)),
@@ -85,6 +88,8 @@ def write_looker(path: Path, rows: slice, columns: slice) -> Path:
     network.get_layer("copy").set_weights([np.ones((1, 1, 1, 1)), np.zeros(1)])
     looks = np.zeros((SIZE, SIZE))
     looks[rows, columns] = 1
-    network.layers[-1].set_weights([3 * looks.reshape(-1, 1) / looks.sum(), np.array([-6.0])])
+    network.layers[-1].set_weights(
+        [gain * looks.reshape(-1, 1) / looks.sum(), np.array([-gain * cut])]
+    )
     keras.Model(network.inputs, network.outputs).save(path)
     return path

@@ -219,8 +219,9 @@ def verdict(table: pd.DataFrame, measure: str = "spearman") -> pd.DataFrame:
     """The verdict on each method and check, as rows of checks.csv; see `check_rows`.
 
     Args:
-        table: Tables of comparisons, one below the other, with patients. Of the randomised networks, those decide
-            in which all layers are drawn anew, group after group from the output down.
+        table: Tables of comparisons, one below the other, with patients. Of the randomised
+            networks, those decide in which all layers are drawn anew, group after group from the
+            output down.
         measure: "spearman", which decides, or "ssim".
     """
     table = table[table["check"] != "independent"].replace(

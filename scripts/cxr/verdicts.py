@@ -1,13 +1,14 @@
 """What the checks of saliency methods ask, in words for readers who know no statistics.
 
-Rows of checks.csv come from `cxr.sanity`, `cxr.faithfulness` and `cxr.localisation`. A check
-may have several statistics there; one of them stands for it.
+Rows of checks.csv come from `cxr.sanity`, `cxr.faithfulness`, `cxr.localisation` and
+`cxr.confounding`. A check may have several statistics there; one of them stands for it.
 """
 
 from typing import NamedTuple
 
 import pandas as pd
 
+from cxr.confounding import HALF
 from cxr.methods import CONTROLS, method_name
 from cxr.permuted import FITTED
 from cxr.sanity import MARGIN
@@ -31,11 +32,12 @@ class Check(NamedTuple):
     statistic: str = "spearman_beyond_level"
 
 
-LEARNED, STABLE, FAITHFUL, FLUID = GROUPS = (
+LEARNED, STABLE, FAITHFUL, FLUID, MARK = GROUPS = (
     "Does it depend on what was learned?",
     "Is it stable?",
     "Is it faithful?",
     "Does it find the fluid?",
+    "Does it expose a shortcut?",
 )
 SYMBOLS = {"pass": "✓", "fail": "✗", "cannot tell": "?"}
 MEASURED = {  # what the values of groups are, by a short name for these groups
@@ -46,6 +48,11 @@ MEASURED = {  # what the values of groups are, by a short name for these groups
     ),
     "Faithful": ({FAITHFUL}, "how much further the probability moves than with random maps"),
     "Fluid": ({FLUID}, "how much better the score (0 to 1) is than that of the usual place"),
+    "Shortcut": (
+        {MARK},
+        "share of the maps that show the mark; if the network uses it, of X-rays that it calls "
+        "otherwise with it",
+    ),
 }
 CHECKS = {
     "randomisation": Check(
@@ -104,6 +111,13 @@ CHECKS = {
         "Does the map show the fluid better than knowing where it usually is?",
         "passes above 0",
         "all above mean truth",
+    ),
+    "shortcut": Check(
+        MARK,
+        "Planted mark",
+        "Does the map show a planted mark if the network uses it, and only then?",
+        f"passes above {HALF} if used, below if not",
+        "mark_shown",
     ),
 }
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from audit_checks import audit_checks
-from cxr import faithfulness, localisation, tables
+from cxr import confounding, faithfulness, localisation, tables
 from cxr.means import mean_interval
 
 METHODS = ["scorecam", "gradcam", "edges"]
@@ -41,6 +41,22 @@ def localisation_table(scores):
     return pd.concat(parts).assign(threshold=0.5, best_iou=0.9, reachable_iou=np.nan)
 
 
+def shortcut_tables(seen):
+    """Both tables of a network that uses the mark; by method, the share of it that maps show."""
+    labels, alone = np.arange(12) % 2, np.full(12, "", object)
+    without, marked = 0.2 + 0.02 * np.arange(12), 0.7 + 0.02 * np.arange(12)
+    facts = {"id": IDS, "label": labels, "marked": labels, "called_otherwise": 1}
+    facts |= {"probability_without": without, "probability_marked": marked}
+    parts = [
+        pd.DataFrame(facts | {"method": name, "sensitivity_marked": value})
+        for name, value in seen.items()
+    ]
+    table = pd.concat(parts).assign(sensitivity_without=0.1, explanation_ncc=0.2)
+    use = confounding.use_table(labels, alone, labels == 1, without, marked)
+    assert confounding.use_of_mark(use) == confounding.USES
+    return {"shortcut": table, "shortcut_use": use}
+
+
 @pytest.fixture
 def inputs(tmp_path):
     """Three methods: the first passes all checks, the last fails all."""
@@ -76,6 +92,9 @@ def run(folder, frames, patients=None, methods=METHODS, right=None):
         faithful=folder / "faithfulness.csv",
         localised=folder / "localisation.csv",
         memorised=[] if right is None else write_memorised(folder, right),
+        shortcut=[
+            folder / f"{name}.csv" for name in ("shortcut", "shortcut_use") if name in frames
+        ],
         manifest=folder / "manifest.csv",
         methods=methods,
         output=folder / "checks.csv",
@@ -172,3 +191,14 @@ def test_without_truths_localisation_cannot_be_told(inputs, tmp_path):
     assert (part["n"] == 0).all()
     assert set(part["verdict"]) == {"cannot tell"}
     assert part[["value", "low", "high"]].isna().all(axis=None)
+
+
+def test_a_planted_shortcut_is_one_more_check(inputs, tmp_path):
+    inputs |= shortcut_tables({"edges": 0.1, "gradcam": 0.9, "scorecam": 0.9})
+    table = run(tmp_path, inputs)
+    assert list(table[table["method"] == "gradcam"]["check"].unique())[-1] == "shortcut"
+    seen = {"scorecam": "pass", "gradcam": "pass", "edges": "fail"}
+    assert verdicts(table, "shortcut", "mark_shown") == seen
+    inputs["shortcut_use"] = inputs["shortcut_use"].assign(low=-0.01, high=0.01)
+    unseen = {"scorecam": "fail", "gradcam": "fail", "edges": "pass"}
+    assert verdicts(run(tmp_path, inputs), "shortcut", "mark_shown") == unseen

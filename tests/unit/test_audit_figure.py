@@ -49,7 +49,7 @@ ODD = {
     "controls alone": table(CONTROLS, FEW),
     "no values": table(NAMES, CHECKS, n=1234).assign(low=np.nan, high=np.nan),
     "no images": checks(*(row(method, name, **NONE) for method in NAMES for name in CHECKS)),
-    "gaps": table(NAMES, CHECKS).drop(index=range(0, 72, 5)),
+    "gaps": table(NAMES, CHECKS).drop(index=range(0, 80, 5)),
     "nothing": checks(),
     "no check that is drawn": checks(row("gradcam", "deletion", statistic="blur")),
 }
@@ -123,7 +123,7 @@ def test_verdicts_differ_in_symbol_word_and_colour():
 def test_what_is_not_checked_is_said():
     figure = draw_verdicts(table(["gradcam"], FEW), "title", NOTE)
     said = [text for text, _ in texts(figure)]
-    lacking = "Shuffled labels, Trained again, Take it away, Show it alone"
+    lacking = "Shuffled labels, Trained again, Take it away, Show it alone, Planted mark"
     assert said[-2:] == [f"Not checked here: {lacking}.", NOTE]
     plt.close(figure)
     figure = draw_verdicts(table(["gradcam"], CHECKS), "title", NOTE)
@@ -135,7 +135,7 @@ def test_columns_share_the_width_and_groups_are_set_apart():
     places, width = columns(CHECKS)
     lefts = list(places.values())
     steps = np.diff(lefts)
-    assert list(np.flatnonzero(steps > width + 0.01)) == [2, 5, 7]
+    assert list(np.flatnonzero(steps > width + 0.01)) == [2, 5, 7, 8]
     assert lefts[-1] + width == pytest.approx(10 - 0.12)
     _, alone = columns(["noise"])
     assert alone == 1.7

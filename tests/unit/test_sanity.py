@@ -21,8 +21,8 @@ from cxr.similarity import MEASURES, compare
 def table_of(alike, level, check="cascading", stage=1, draw=0):
     """A table of comparisons in which SSIM is half of Spearman's correlation."""
     rows = {"spearman": alike, "ssim": np.array(alike) / 2, "spearman_level": level}
-    rows |= {"ssim_level": np.array(level) / 2, "row": range(len(alike)), "layers": "conv", "patient": ""}
-    return pd.DataFrame(rows).assign(method="m", check=check, stage=stage, draw=draw)
+    rows |= {"ssim_level": np.array(level) / 2, "row": range(len(alike)), "layers": "conv"}
+    return pd.DataFrame(rows).assign(method="m", check=check, stage=stage, draw=draw, patient="")
 
 
 def found(alike, level, half=0.01, n=40, spread=0.0):

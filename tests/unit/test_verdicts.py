@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr import faithfulness, localisation, means, sanity, tables
+from cxr import confounding, faithfulness, localisation, means, sanity, tables
 from cxr.similarity import MEASURES
 from cxr.verdicts import CHECKS, GROUPS, MEASURED, in_short, measured, memorised, standing, untested
 
@@ -21,6 +21,8 @@ def checks(*rows):
 
 def judged(check, low, high):
     """What the check says of an interval, over plenty of images and far from all being alike."""
+    if check == "shortcut":
+        return confounding.verdict(low, high, confounding.USES)
     if CHECKS[check].statistic != "spearman_beyond_level":
         return means.verdict(low, high, 40)
     middle = (low + high) / 2
@@ -30,7 +32,7 @@ def judged(check, low, high):
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_the_limit_over_a_column_is_where_its_check_passes(check):
-    _, side, limit = CHECKS[check].passes.replace("up to", "below").split()
+    _, side, limit, *_ = CHECKS[check].passes.replace("up to", "below").split()
     inside, outside = (0.01, -0.01) if side == "above" else (-0.01, 0.01)
     ends = sorted([float(limit) + inside, float(limit) + 5 * inside])
     assert judged(check, *ends) == "pass"
@@ -50,10 +52,13 @@ def test_statistics_that_stand_for_checks_are_among_those_written():
         ]
     )
     nothing = dict.fromkeys(localisation.STATISTICS, np.zeros(6))
+    columns = tables.columns("shortcut")
+    unmarked = pd.DataFrame(np.zeros((6, len(columns))), columns=columns)
     rows = [
         *sanity.verdict(compared.assign(patient="")).to_dict("records"),
         *faithfulness.rows("m", np.zeros((6, 2, 2))),
         *localisation.rows("m", nothing, nothing, localisation.MEAN),
+        *confounding.rows("m", unmarked, np.full(6, ""), confounding.UNUSED),
     ]
     assert list(standing(pd.DataFrame(rows))["check"]) == list(CHECKS)
 
