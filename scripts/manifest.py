@@ -82,8 +82,8 @@ def manifest(
     images = images.drop(columns="reason").join(facts)
 
     rejected = images[images["reason"] != ""]
-    for path, reason in zip(rejected["path"], rejected["reason"], strict=True):
-        print(f"rejected {printable(path)}: {reason}")
+    for path, row, reason in rejected[["path", "row", "reason"]].itertuples(index=False):
+        print(f"rejected {f'row {row}, ' if row else ''}{printable(path)}: {reason}")
     if against := problems(images, max_rejected):
         raise UserError(f"datasets.{name}:\n" + "\n".join(against))
 

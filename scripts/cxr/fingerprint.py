@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from cxr.listing import named_file, open_table
+
 
 def files_below(folder: str | Path) -> Iterator[str]:
     """Yield the path of each file below `folder`, in no particular order.
@@ -67,7 +69,7 @@ def _state(file: str) -> bytes:
     return f"\0{status.st_size},{status.st_mtime_ns}".encode()
 
 
-def watched(dataset: dict[str, Any]) -> list[Path]:
+def watched(dataset: dict[str, Any]) -> list[str | Path]:
     """Return the user's files and folders that the manifest of a data set is made from.
 
     Data sets that pleura acquires itself have none: `cxr.acquired.changes` watches those.
@@ -88,17 +90,18 @@ def watched(dataset: dict[str, Any]) -> list[Path]:
             return []
 
 
-def _listed(dataset: dict[str, Any]) -> list[Path]:
+def _listed(dataset: dict[str, Any]) -> list[str]:
     """The table itself and the images and masks it names: its folder may hold anything else."""
     table = Path(dataset["path"]).expanduser()
     root = Path(dataset.get("root") or table.parent).expanduser()
     columns = dataset.get("columns") or {}
     names = [columns.get(key) or key for key in ("path", "mask")]
-    paths = {table}
+    paths = {str(table)}
     try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            for row in csv.DictReader(file):
-                paths.update(root / row[name] for name in names if row.get(name))
+        with open_table(table, dataset.get("encoding")) as (text, separator):
+            for row in csv.DictReader(text, delimiter=separator):
+                cells = (row.get(name) for name in names)
+                paths.update(named_file(root, cell.strip()) for cell in cells if cell)
     except (OSError, UnicodeError, csv.Error):
         pass  # the manifest stage says what is wrong with the table
     return sorted(paths)

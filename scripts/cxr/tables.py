@@ -9,16 +9,18 @@ import difflib
 import functools
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import jsonschema
 import pandas as pd
 import yaml
 
 from cxr.errors import UserError
+from cxr.listing import open_table
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 _SHOWN = 5  # wrong cells named in a message
+_WORKBOOKS = (b"PK\3\4", b"\xd0\xcf\x11\xe0")  # xlsx and ods, xls
 
 
 @functools.cache
@@ -33,21 +35,24 @@ def columns(table: str) -> list[str]:
     return list(load_schema(table)["properties"])
 
 
-def read_csv(path: str | Path, where: str = "") -> pd.DataFrame:
+def read_csv(path: str | Path, where: str = "", encoding: str | None = None) -> pd.DataFrame:
     """Read a CSV file, all cells as strings, empty where empty.
+
+    Rows that are empty altogether are left out. The index counts the others as they stand in the
+    file: row i is row i + 2 of a spreadsheet, whose header is row 1.
 
     Args:
         where: the config key that names the file, for the message.
+        encoding: that of a file that is not Unicode; see `cxr.listing.open_table`.
 
     Raises:
-        UserError: the file is missing, empty, not UTF-8 or not a CSV.
+        UserError: the file is missing, empty, not text of its encoding or not a CSV.
     """
     prefix = f"{where}: " if where else ""
-    options = {"dtype": str, "keep_default_na": False, "index_col": False}
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), open_table(path, encoding) as (text, separator):
             warnings.simplefilter("error", pd.errors.ParserWarning)  # cells that would be lost
-            return pd.read_csv(path, encoding="utf-8-sig", **options)
+            return _rows(text, separator)
     except FileNotFoundError:
         reason, advice = "there is no such file", "Mend the path"
     except IsADirectoryError:
@@ -57,12 +62,38 @@ def read_csv(path: str | Path, where: str = "") -> pd.DataFrame:
     except pd.errors.EmptyDataError:
         reason, advice = "the file is empty", "It needs a header and rows"
     except UnicodeError:
-        reason, advice = "it is not UTF-8 text", "Save it as CSV (UTF-8)"
+        reason, advice = _not_its_text(path, encoding)
     except pd.errors.ParserWarning:
         reason, advice = "rows have more cells than the header", "Put text with a comma in quotes"
     except pd.errors.ParserError as error:
         reason, advice = f"it is not a proper CSV ({str(error).strip()})", "Mend that line"
     raise UserError(f"{prefix}{path}: {reason}. {advice}.")
+
+
+def _rows(text: IO[str], separator: str) -> pd.DataFrame:
+    frame = pd.read_csv(
+        text,
+        sep=separator,
+        dtype=str,
+        keep_default_na=False,
+        index_col=False,
+        skip_blank_lines=False,
+    )
+    return frame[(frame != "").any(axis="columns")]
+
+
+def _not_its_text(path: str | Path, encoding: str | None) -> tuple[str, str]:
+    """Why a file cannot be read as text, and what helps."""
+    with Path(path).open("rb") as file:
+        if file.read(4) in _WORKBOOKS:
+            return (
+                "it is an Excel or OpenDocument workbook",
+                "Save its sheet there as CSV UTF-8 (File, Save as) and name that file",
+            )
+    if not encoding:
+        advice = "Save it as CSV UTF-8, or name the `encoding` of a data set's table"
+        return "it is not UTF-8 text", advice
+    return f"it is not {encoding} text", "Leave `encoding` out if it is Unicode, or name another"
 
 
 def require_columns(frame: pd.DataFrame, names: list[str], where: str) -> None:
@@ -85,8 +116,6 @@ def require_columns(frame: pd.DataFrame, names: list[str], where: str) -> None:
         lower = {column.strip().lower(): column for column in present}
         if near := difflib.get_close_matches(name.lower(), lower, n=1):
             hint = f"Did you mean {lower[near[0]]!r}? {hint}"
-        elif len(present) == 1 and ";" in present[0]:
-            hint = "Its columns are separated by semicolons: save it with commas."
         raise UserError(f"{where}: no column {name!r}. {hint}")
 
 
@@ -137,7 +166,7 @@ def _typed(cells: pd.Series, column: dict[str, Any]) -> tuple[pd.Series, list[st
     wrong = {cell: next(validator.iter_errors(value), None) for cell, value in values.items()}
     problems = [
         f"row {row}, column {cells.name}: {cell!r} ({_expected(column)})"
-        for row, cell in enumerate(cells, start=2)  # as a spreadsheet counts: the header is row 1
+        for row, cell in zip(cells.index + 2, cells, strict=True)  # see `read_csv`
         if wrong[cell]
     ]
     if problems or "string" in kinds:

@@ -330,15 +330,18 @@ def test_masks_are_checked(run, mask, reason):
         source="table",
         path="xrays/list.csv",
         root=None,
+        encoding=None,
         columns={},
         effusion="1",
         normal="0",
+        label_separator=None,
     )
     if reason is None:
         assert table.set_index("id")["mask"]["e2"] == "xrays/mask.png"
     else:
         assert "e2" not in set(table["id"])
         assert re.search(reason, run.rejected["reason"][0])
+        assert run.rejected["row"][0] == 4
 
 
 def test_real_nih_sample(real, run):

@@ -32,9 +32,11 @@ def table_set(path, **changes):
         "source": "table",
         "path": str(path),
         "root": None,
+        "encoding": None,
         "columns": {},
         "effusion": "1",
         "normal": "0",
+        "label_separator": None,
         "patient_pattern": None,
         **changes,
     }
@@ -204,6 +206,7 @@ def test_table_with_our_own_names(tmp_path):
             "view": "AP",
             "mask": "m/e.png",
             "subset": "train",
+            "row": "3",
             "reason": "",
         },
         {
@@ -215,6 +218,7 @@ def test_table_with_our_own_names(tmp_path):
             "view": "PA",
             "mask": "",
             "subset": "test",
+            "row": "2",
             "reason": "",
         },
     ]
@@ -258,15 +262,100 @@ def test_a_missing_class_in_a_folder_that_holds_the_world(xrays, tmp_path, monke
 
 
 def test_rows_that_cannot_be_used_have_reasons(tmp_path):
-    table = write(tmp_path / "list.csv", "path,label\ne.png,1\nn.png,0\nx.png,?\n,1\nn.png,0\n")
+    rows = "e.png,1,\nn.png,0,\n\nx.png,?,\n,1,\nn.png,0,\nm.png,0,a\tb\n"
+    table = write(tmp_path / "list.csv", "path,label,patient\n" + rows)
     images = listed(table_set(table), tmp_path)
-    reasons = dict(zip(images["reason"], images["label"], strict=True))
+    reasons = images[images["reason"] != ""].set_index("row")["reason"].to_dict()
     assert reasons == {
-        "": "0",
-        "listed more than once": "0",
-        "row 5 has no path": "1",
-        "the label '?' is neither '1' nor '0'": "",
+        "5": "the label '?' is neither effusion nor normal",
+        "6": "the row has no path",
+        "7": "listed more than once",
+        "8": "its patient holds a control character",
     }
+
+
+def labels_of(tmp_path, text, **changes):
+    """The label of each image of a table by its name, or the reason why it is not used."""
+    images = listed(table_set(write(tmp_path / "list.csv", text), **changes), tmp_path)
+    return {
+        Path(path).name: label or reason
+        for path, label, reason in images[["path", "label", "reason"]].to_numpy()
+    }
+
+
+def test_labels_are_the_same_however_their_letters_are_coded(tmp_path):
+    text = "path,label\na.png,e\u0301panchement\nb.png,n\u00e9ant\n"
+    found = labels_of(tmp_path, text, effusion="\u00e9panchement", normal="ne\u0301ant")
+    assert found == {"a.png": "1", "b.png": "0"}
+
+
+@pytest.mark.parametrize("separator", ["|", ";", ","])
+def test_a_column_of_findings(tmp_path, separator):
+    rows = ["Effusion", "Mass|Effusion", "Normal", "Mass", "Normal|Mass", "Normal|Effusion", ""]
+    rows = [f'{i}.png\t"{row}"\n'.replace("|", f"{separator} ") for i, row in enumerate(rows)]
+    found = labels_of(
+        tmp_path,
+        "path\tlabel\n" + "".join(rows),
+        effusion="Effusion",
+        normal="Normal",
+        label_separator=separator,
+    )
+    assert [found.pop(f"{i}.png") for i in range(3)] == ["1", "1", "0"]
+    assert found == {
+        "3.png": "the label 'Mass' is neither effusion nor normal",
+        "4.png": f"the label 'Normal{separator} Mass' is neither effusion nor normal",
+        "5.png": f"the label 'Normal{separator} Effusion' is both effusion and normal",
+        "6.png": "the label '' is neither effusion nor normal",
+    }
+
+
+def test_a_column_for_each_finding(tmp_path):
+    """As CheXpert's: 1 is seen, 0 is not, -1 is uncertain, empty is not mentioned."""
+    cells = ["1.0,", "1.0,0.0", "0.0,1.0", ",1.0", "-1.0,1.0", "1.0,1.0", ",", "0.0,", "-1.0,"]
+    rows = "".join(f"{i}.png,{row}\n" for i, row in enumerate(cells))
+    found = labels_of(
+        tmp_path,
+        "path,Pleural Effusion,No Finding\n" + rows,
+        columns={"label": "Pleural Effusion", "normal": "No Finding"},
+    )
+    assert [found[f"{i}.png"] for i in range(4)] == ["1", "1", "0", "0"]
+    assert found["5.png"].endswith(
+        "with '1.0' in the column 'No Finding' is both effusion and normal"
+    )
+    assert all(found[f"{i}.png"].endswith("neither effusion nor normal") for i in (4, 6, 7, 8))
+
+
+def test_without_a_column_of_normal_images_0_is_normal_and_no_more(tmp_path):
+    rows = "a.png,1.0\nb.png,0.0\nc.png,-1.0\nd.png,\n"
+    found = labels_of(tmp_path, "path,label\n" + rows)
+    assert (found["a.png"], found["b.png"]) == ("1", "0")
+    assert "'-1.0' is neither" in found["c.png"]
+    assert "'' is neither" in found["d.png"]
+
+
+def test_paths_written_on_windows(tmp_path):
+    (tmp_path / "odd\\name.png").touch()  # a name that Linux allows
+    rows = "a\\e.png,1\nodd\\name.png,0\n"
+    images = listed(table_set(write(tmp_path / "list.csv", "path,label\n" + rows)), tmp_path)
+    assert list(images["path"]) == ["a/e.png", "odd\\name.png"]
+
+
+def test_cells_that_mean_nothing_are_told(tmp_path, capsys):
+    rows = 'e.png,1,"64,5",M\nn.png,0,old,?\n'
+    images = listed(table_set(write(tmp_path / "l.csv", "path,label,age,sex\n" + rows)), tmp_path)
+    assert list(images["age"]) == ["64.5", ""]
+    said = capsys.readouterr().out
+    assert "age: 1 cells mean nothing, such as 'old': left empty" in said
+    assert "sex: 1 cells mean nothing, such as '?': left empty" in said
+
+
+def test_patients_of_folders(tmp_path):
+    rows = "p1/a/1.png,1\np2/a/1.png,0\n"
+    table = write(tmp_path / "list.csv", "path,label\n" + rows)
+    images = listed(table_set(table, patient_pattern=r"(p\d+)/a/"), tmp_path)
+    assert list(images["patient"]) == ["p1", "p2"]
+    text = message(table_set(table, patient_pattern=r"(p1)/"), tmp_path)
+    assert re.search("finds no patient in 1 of 2 paths, such as .*/p2/a/1.png", text)
 
 
 @pytest.mark.parametrize(
@@ -444,6 +533,10 @@ def test_the_snippets_of_the_docs_work(tmp_path, snippet):
     write(tmp_path / "xrays.csv", re.search(r"```csv\n(.*?)```", DOCS.read_text(), re.DOTALL)[1])
     rows = "a.png,pleural effusion,1\nb.png,healthy,2\n"
     write(tmp_path / "list.csv", "file,diagnosis,pid\n" + rows)
+    rows = "a.png,Cardiomegaly|Effusion\nb.png,No Finding\n"
+    write(tmp_path / "findings.csv", "path,findings\n" + rows)
+    rows = "patient1/a.jpg,Male,50,,1.0\npatient2/b.jpg,Female,51,1.0,\n"
+    write(tmp_path / "train.csv", "Path,Sex,Age,No Finding,Pleural Effusion\n" + rows)
     rows = "1.png,Effusion,0,1,50,F,PA,1,1,1,1,\n2.png,No Finding,0,2,50,F,PA,1,1,1,1,\n"
     write(tmp_path / "nih/Data_Entry_2017.csv", HEADER + rows)
     write(tmp_path / "nih/BBox_List_2017.csv", "Image Index,Finding Label,Bbox [x,y,w,h]\n")

@@ -83,15 +83,15 @@ def test_writing_sorts_columns_drops_others_and_refuses_gaps(tmp_path):
     [
         ("id,subset\na,train\nb,testing\n", "row 3, column subset: 'testing' (allowed: train,"),
         ("id,Subset\na,train\n", "no column 'subset'. Did you mean 'Subset'?"),
-        ("id;subset\na;train\n", "separated by semicolons"),
         ("id,subset\n,train\n", "row 2, column id: ''"),
         ("", "the file is empty"),
         ('id,subset\na,"train\nb,test\n', "not a proper CSV"),
         ("id,subset\na,b,train\n", "rows have more cells than the header"),
         ("id,subset\na,train\nb,c,train\n", "Expected 2 fields in line 3, saw 3"),
         ("id,subset,subset\na,train,test\n", "two columns 'subset'"),
-        ("id\tsubset\na\ttrain\n", "no column 'id'"),
-        ("\0" * 100, "no column 'id'"),
+        ("\n\n", "the file is empty"),
+        ("id subset\na train\n", "no column 'id'"),
+        ("\0" * 100, "not UTF-8 text"),
         ("id,subset\na,tr\0ain\n", "row 2, column subset: 'tr\\x00ain'"),
     ],
 )
@@ -121,14 +121,56 @@ def test_files_that_are_no_tables(tmp_path):
     for path, expected in [
         (tmp_path / "none.csv", "there is no such file"),
         (tmp_path, "is a folder"),
-        (binary, "not UTF-8"),
+        (binary, "not UTF-8 text. Save it as CSV UTF-8, or name the `encoding`"),
     ]:
         with pytest.raises(UserError, match=expected) as error:
             tables.read_csv(path, "datasets.mine.path")
         assert str(error.value).startswith(f"datasets.mine.path: {path}: ")
 
 
-def test_excels_byte_order_mark_is_no_part_of_a_name(tmp_path):
-    path = tmp_path / "excel.csv"
-    path.write_text("id,subset\na,train\n", encoding="utf-8-sig")
-    assert list(tables.read_table(path, "split")["id"]) == ["a"]
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "windows-1252"])
+def test_separators_and_encodings(tmp_path, separator, encoding):
+    rows = ["path,label", "süd/a b.png,'1'", "", ",", "é.png,0", ""]
+    text = "\r\n".join(rows).replace(",", separator).replace("'", '"')
+    path = tmp_path / "mine.csv"
+    path.write_bytes(text.encode(encoding))
+    read = tables.read_csv(path, encoding=encoding if encoding == "windows-1252" else None)
+    assert read.to_dict() == {
+        "path": {0: "süd/a b.png", 3: "é.png"},  # the third and fourth rows are empty
+        "label": {0: "1", 3: "0"},
+    }
+
+
+def test_a_separator_in_quotes_is_none(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text('path;"age, sex, view"\na,b.png;"60, M, PA"\n')
+    assert tables.read_csv(path).to_numpy().tolist() == [["a,b.png", "60, M, PA"]]
+
+
+def test_the_wrong_encoding_is_never_taken(tmp_path):
+    """Text that is read in a wrong encoding names other patients and files."""
+    path = tmp_path / "mine.csv"
+    text = "id,subset\nmüller,train\n"
+    for written, named, expected in [
+        ("utf-8", "windows-1252", "not windows-1252 text. Leave `encoding` out"),
+        ("utf-16", "windows-1252", "not windows-1252 text. Leave `encoding` out"),
+        ("utf-16-le", None, "not UTF-8 text"),
+        ("utf-32", None, "not UTF-8 text"),
+        ("windows-1252", None, "not UTF-8 text"),
+        ("windows-1252", "shift_jis", "not shift_jis text"),
+    ]:
+        path.write_bytes(text.encode(written))
+        with pytest.raises(UserError, match=expected):
+            tables.read_csv(path, encoding=named)
+
+
+@pytest.mark.parametrize("start", tables._WORKBOOKS)
+def test_workbooks_have_to_be_saved_as_text(tmp_path, start):
+    path = tmp_path / "mine.xlsx"
+    path.write_bytes(start + bytes(range(256)))
+    for encoding in (None, "windows-1252"):
+        with pytest.raises(
+            UserError, match=r"Excel .* workbook\. Save its sheet there as CSV UTF-8"
+        ):
+            tables.read_csv(path, encoding=encoding)

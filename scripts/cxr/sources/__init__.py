@@ -32,9 +32,10 @@ def list_images(name: str, dataset: dict[str, Any], folder: Path, root: Path) ->
 
     Returns:
         Columns path (relative to `root` if below it), label ("1" effusion, "0" normal), patient,
-        age (years), sex (M, F, O), view, mask (a path), subset and reason, all strings, empty
-        where unknown; effusions first, then natural order of path. A file with a reason cannot
-        be used; one without a label does not belong to the data set's images.
+        age (years), sex (M, F, O), view, mask (a path), subset, row (of the data set's table,
+        whose header is row 1) and reason, all strings, empty where unknown; effusions first, then
+        natural order of path. A file with a reason cannot be used; one without a label does not
+        belong to the data set's images.
 
     Raises:
         UserError: a file, folder or column is missing, or a class has no images.
@@ -57,6 +58,9 @@ def list_images(name: str, dataset: dict[str, Any], folder: Path, root: Path) ->
         images = _with_patients_of_names(key, dataset["patient_pattern"], images)
     for column in ("path", "mask"):
         images[column] = [_shown(path, root) for path in images[column]]
+    for column in ("patient", "view", "mask"):
+        unsafe = images[column].str.contains(UNSAFE)
+        images.loc[unsafe, "reason"] = f"its {column} holds a control character"
     unsafe = images["path"].str.contains(UNSAFE)
     images.loc[unsafe, "reason"] = "its name is not UTF-8 or holds a control character: rename it"
     order = sorted(
@@ -67,7 +71,10 @@ def list_images(name: str, dataset: dict[str, Any], folder: Path, root: Path) ->
 
 
 def _with_patients_of_names(key: str, pattern: str, images: pd.DataFrame) -> pd.DataFrame:
-    """Fill in patients from file names; a name that does not fit would hide a patient."""
+    """Fill in patients from file names, or from paths for a pattern with a /.
+
+    A name that does not fit would hide a patient.
+    """
     where = f"{key}.patient_pattern"
     try:
         search = re.compile(pattern).search
@@ -76,14 +83,17 @@ def _with_patients_of_names(key: str, pattern: str, images: pd.DataFrame) -> pd.
     if re.compile(pattern).groups != 1:
         raise UserError(f"{where}: {pattern!r} needs one group in brackets: the patient.")
     asked = (images["label"] != "") & (images["reason"] == "") & (images["patient"] == "")
-    found = {row: search(Path(images["path"][row]).name) for row in images.index[asked]}
-    unfit = [images["path"][row] for row, match in found.items() if not (match and match[1])]
+    what, names = "paths", images["path"][asked]
+    if "/" not in pattern:
+        what, names = "file names", names.map(os.path.basename)
+    found = {name: search(name) for name in names}
+    unfit = [name for name, match in found.items() if not (match and match[1])]
     if unfit:
         raise UserError(
-            f"{where}: {pattern!r} finds no patient in {len(unfit):,} of {len(found):,} file "
-            f"names, such as {printable(Path(unfit[0]).name)}. Widen the pattern."
+            f"{where}: {pattern!r} finds no patient in {len(unfit):,} of {len(found):,} {what}, "
+            f"such as {printable(unfit[0])}. Widen the pattern."
         )
-    images.loc[asked, "patient"] = [match[1] for match in found.values()]
+    images.loc[asked, "patient"] = [found[name][1] for name in names]
     return images
 
 

@@ -7,14 +7,15 @@ import pandas as pd
 
 from cxr.errors import UserError
 from cxr.fingerprint import files_below
+from cxr.log import say
 
 CLASSES = {"effusion": "1", "normal": "0"}
 OLDEST = 120  # years; the NIH table knows patients of 411
 KNOWN = ["patient", "age", "sex", "view", "mask", "subset"]
-COLUMNS = ["path", "label", *KNOWN, "reason"]
+COLUMNS = ["path", "label", *KNOWN, "row", "reason"]
 
 _SEXES = {"m": "M", "male": "M", "f": "F", "female": "F", "o": "O", "other": "O"}
-_AGE = re.compile(r"(\d{1,6}(?:\.\d*)?)\s*([YMWD]?)", re.IGNORECASE)
+_AGE = re.compile(r"(\d{1,6}(?:[.,]\d*)?)\s*([YMWD]?)", re.IGNORECASE)
 _PER_YEAR = {"": 1, "Y": 1, "M": 12, "W": 52, "D": 365}
 
 
@@ -23,7 +24,11 @@ def frame(images: pd.DataFrame) -> pd.DataFrame:
     images = images.reset_index(drop=True).astype(object)
     images = images.reindex(columns=COLUMNS, fill_value="")
     for column, tidy in (("age", years_of), ("sex", _sex), ("view", str.upper)):
-        images[column] = [tidy(str(value).strip()) for value in images[column]]
+        given = [str(value).strip() for value in images[column]]
+        images[column] = [tidy(value) for value in given]
+        kept = zip(given, images[column], strict=True)
+        if lost := [value for value, tidied in kept if value and not tidied]:
+            say(f"{column}: {len(lost):,} cells mean nothing, such as {lost[0]!r}: left empty")
     return images
 
 
@@ -33,7 +38,7 @@ def years_of(text: str) -> str:
     if not match:
         return ""
     unit = match[2].upper()
-    years = float(match[1]) / _PER_YEAR[unit]
+    years = float(match[1].replace(",", ".")) / _PER_YEAR[unit]
     years = years if unit in ("", "Y") else int(years)
     return f"{years:g}" if years <= OLDEST else ""
 
