@@ -35,10 +35,17 @@ def files_below(folder: str | Path) -> Iterator[str]:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if _is_folder(entry):
                 pending.append(entry.path)
             else:
                 yield entry.path
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # such as a link to itself: a file, which the manifest stage rejects
+        return False
 
 
 def fingerprint(paths: str | Path | Iterable[str | Path]) -> str:
