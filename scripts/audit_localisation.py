@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxr import localisation, tables
+from cxr.arrays import open_array
 from cxr.backend import set_backend
 from cxr.cases import in_turn
 from cxr.images import read_listed
@@ -129,7 +130,7 @@ def audit_localisation(
         memory: MB, see `cxr.cams.images_at_once`.
         output: localisation.csv to write.
     """
-    table, array = read_split(manifest, split, fold), np.load(images, mmap_mode="r")
+    table, array = read_split(manifest, split, fold), open_array(images)
     size, held = array.shape[1], held_out(table)
     table = table[(table["label"] == 1) & table["subset"].isin([held, "validation"])]
     listed = tables.read_csv(manifest)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cxr import confounding, tables
+from cxr.arrays import open_array
 from cxr.backend import set_backend
 from cxr.cases import in_turn
 from cxr.errors import UserError
@@ -133,7 +134,7 @@ def audit_shortcut(
     table = read_split(manifest, split, fold)
     cases = in_turn(table, held_out(table), len(table))
     known = tables.read_csv(manifest).set_index("id").loc[cases["id"]]
-    names, array = [Path(path).stem for path in known["path"]], np.load(images, mmap_mode="r")
+    names, array = [Path(path).stem for path in known["path"]], open_array(images)
     held = {name: array[row] for name, row in zip(names, cases["row"], strict=True)}
     say(f"drawing {len(held)} held-out X-rays without the mark and with it")
     pairs = prepare_pairs(draw_pairs(held, **phantom), held, resize)

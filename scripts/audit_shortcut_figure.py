@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxr import heatmaps, plots, tables
+from cxr.arrays import open_array
 from cxr.confounding import ADDED, AT_RANDOM, HALF, IMAGES, OPEN, TOP, UNUSED, USES, use_of_mark
 from cxr.log import job_log
 from cxr.methods import method_name
@@ -168,7 +169,7 @@ def audit_shortcut_figure(
         tables.read_table(table, "shortcut"),
         tables.read_table(use, "shortcut_use"),
         tables.read_table(checks, "checks"),
-        np.load(maps),
+        open_array(maps),
         title,
     )
     plots.save(figure, output, dpi=110)

@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from cxr import tables
+from cxr.arrays import open_array
 from cxr.baselines import classifier, describe, metadata
 from cxr.folds import pool
 from cxr.log import job_log, say
@@ -61,7 +62,7 @@ def baselines(images: Path, manifest: Path, split: Path, folds: int | None, outp
         folds: Number of folds of the split, or None.
         output: baselines.csv to write.
     """
-    described = describe(np.load(images, mmap_mode="r"))
+    described = describe(open_array(images))
     known = metadata(tables.read_csv(manifest))
     if known.shape[1]:
         described["metadata"] = known

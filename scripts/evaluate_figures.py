@@ -8,10 +8,10 @@ Nothing is computed here that a table does not hold, so a new look retrains noth
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from cxr import curves, montage, plots, tables
+from cxr.arrays import open_array
 from cxr.log import job_log
 from cxr.predictions import held_out, read_predictions
 from cxr.summaries import SUBSETS, per_image
@@ -52,7 +52,7 @@ def evaluate_figures(
     }
     masks = tables.read_csv(manifest).set_index("id")["mask"]
     fluid = read_fluid({name: masks[name] for part in mistakes.values() for name in part["id"]})
-    array = np.load(images, mmap_mode="r")
+    array = open_array(images)
     kind = SUBSETS[subset]
     figures = {
         "history": curves.draw_history([pd.read_csv(path) for path in histories], title),

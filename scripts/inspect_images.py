@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxr import activations, counts, gallery, plots, tables
+from cxr.arrays import open_array
 from cxr.augment import augment
 from cxr.images import read_listed
 from cxr.log import job_log
@@ -103,7 +104,7 @@ def inspect_images(
     table = tables.read_table(manifest, "manifest")
     divided = read_split(manifest, split, fold).drop(columns="label")
     table = table.drop(columns="subset").merge(divided, on="id")
-    array = np.load(images, mmap_mode="r")
+    array = open_array(images)
     examples = {
         name: [read_example(image) for _, image in part.iterrows()]
         for name, part in choose_examples(table).items()

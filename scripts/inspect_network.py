@@ -7,10 +7,10 @@ Reads model.keras, predictions.csv, manifest.csv and images.npy. Writes <experim
 import os
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from cxr import diagram, plots
+from cxr.arrays import open_array
 from cxr.backend import fix_bits, set_backend
 from cxr.log import job_log
 from cxr.predictions import held_out, read_predictions
@@ -72,7 +72,7 @@ def inspect_network(
     Path(outputs["summary"]).write_text(f"{title}\n{summarise(network)}")
 
     chosen = choose_image(read_predictions(predictions, manifest))
-    image = np.load(images, mmap_mode="r")[chosen["row"]]
+    image = open_array(images)[chosen["row"]]
     image = reduce_image(image, network.input_shape[1])
     features, probability = layers.feature_maps(network, image)
     caption = f"{plots.short_name(chosen['id'])}\neffusion, p = {probability:.2f}"

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cxr import plots, tables
+from cxr.arrays import open_array
 from cxr.folds import parts_by_id
 from cxr.log import job_log
 from cxr.together import straddling
@@ -94,7 +95,7 @@ def leakage_figure(
     order = ["across", "likeness"]
     shown = found.sort_values(order, ascending=False, kind="stable").head(ROWS * COLUMNS)
     words = headline(tables.read_table(checks, "leakage"), len(shown), title)
-    array = np.load(images, mmap_mode="r")
+    array = open_array(images)
     figure = draw_pairs(shown, facts.assign(part=part.astype(str)), array, words)
     plots.save(figure, output, dpi=110)
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxr import plots, tables
+from cxr.arrays import open_array
 from cxr.log import job_log
 from cxr.xrays import OUTLINED, read_fluid, show_xray
 
@@ -79,7 +80,7 @@ def leakage_labels_figure(
     fluid = read_fluid(dict(zip(shown["id"], shown["mask"], strict=True)))
     found = tables.read_table(summary, "label_errors_summary")
     words = headline(len(listed), found, bool(fluid), title)
-    array = np.load(images, mmap_mode="r")
+    array = open_array(images)
     plots.save(draw_errors(shown, array, fluid, words), output, dpi=110)
 
 

@@ -8,10 +8,10 @@ Promises every exact copy; of near-duplicates and of one person's X-rays it find
 from pathlib import Path
 
 import cv2
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cxr import tables
+from cxr.arrays import open_array
 from cxr.log import job_log, say
 from cxr.pairs import find_pairs
 from cxr.words import count
@@ -27,7 +27,7 @@ def leakage_pairs(manifest: Path, images: Path, output: Path) -> None:
     """
     cv2.setNumThreads(1)  # on small images, more threads only wait for each other
     with threadpool_limits(1):
-        pairs = find_pairs(np.load(images, mmap_mode="r"), tables.read_csv(manifest))
+        pairs = find_pairs(open_array(images), tables.read_csv(manifest))
     tables.write_table(pairs, output, "pairs")
     for kind, number in pairs["kind"].value_counts().items():
         say(f"{kind}: {count(number, 'pair')}")

@@ -7,8 +7,7 @@ another, through memory maps: the images need not fit in memory.
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
+from cxr.arrays import open_array
 from cxr.images import create_array
 from cxr.log import job_log, say
 
@@ -26,7 +25,7 @@ def gather(shards: Sequence[Path], images: Path) -> None:
         UserError: the disk has no room.
         ValueError: the shards are not alike.
     """
-    parts = [np.load(path, mmap_mode="r") for path in shards]
+    parts = [open_array(path) for path in shards]
     if len({(part.dtype, part.shape[1:]) for part in parts}) != 1:
         raise ValueError(f"the shards differ in size or type: {[p.shape for p in parts]}")
     rows = sum(len(part) for part in parts)

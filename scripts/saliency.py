@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from cxr import tables
+from cxr.arrays import open_array
 from cxr.backend import set_backend
 from cxr.log import job_log, say
 from cxr.methods import CAMS
@@ -52,7 +53,7 @@ def saliency(
 
     logits, layer = mapped.open_network(model, layer, threads)
     at_once = cams.images_at_once(logits, memory)
-    array, parts = np.load(images, mmap_mode="r"), []
+    array, parts = open_array(images), []
     for method, path in zip(methods, maps, strict=True):
         facts = mapped.write_maps(
             logits, array, named["image_row"], method, target, layer, at_once, path

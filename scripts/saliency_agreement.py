@@ -6,10 +6,9 @@ methods) and agreement_summary.csv (each pair of methods).
 
 from pathlib import Path
 
-import numpy as np
-
 from cxr import tables
 from cxr.agreement import agreement, summarise
+from cxr.arrays import open_array
 from cxr.log import job_log, say
 from cxr.words import run_name
 
@@ -32,9 +31,7 @@ def saliency_agreement(
         summary: agreement_summary.csv to write.
         name: Experiment and seed, for the progress lines.
     """
-    arrays = {
-        method: np.load(path, mmap_mode="r") for method, path in zip(methods, maps, strict=True)
-    }
+    arrays = {method: open_array(path) for method, path in zip(methods, maps, strict=True)}
     found = agreement(arrays, tables.read_table(table, "maps"))
     means = summarise(found)
     tables.write_table(found, pairs, "agreement")

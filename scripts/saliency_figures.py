@@ -6,9 +6,8 @@ manifest.csv with the masks it names. Writes maps.png and agreement.png.
 
 from pathlib import Path
 
-import numpy as np
-
 from cxr import heatmaps, plots, tables
+from cxr.arrays import open_array
 from cxr.log import job_log
 from cxr.words import run_title
 from cxr.xrays import read_fluid
@@ -43,8 +42,8 @@ def saliency_figures(
     """
     known = tables.read_table(table, "maps")
     agreement = tables.read_table(pairs, "agreement")
-    cams = {name: np.load(path, mmap_mode="r") for name, path in zip(methods, maps, strict=True)}
-    array = np.load(images, mmap_mode="r")
+    cams = {name: open_array(path) for name, path in zip(methods, maps, strict=True)}
+    array = open_array(images)
     rows = tables.read_csv(manifest).reset_index(names="row").set_index("id")
     rows = rows.loc[heatmaps.shown_images(known, agreement)]
     xrays = {name: array[row] for name, row in rows["row"].items()}

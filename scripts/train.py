@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cxr import tables
+from cxr.arrays import open_array
 from cxr.backend import set_backend
 from cxr.log import job_log, say
 from cxr.permuted import permute_labels
@@ -59,7 +60,7 @@ def train(
     table = read_split(manifest, split, fold)
     if permutation is not None:
         table = permute_labels(table, permutation)
-    array = np.load(images, mmap_mode="r")
+    array = open_array(images)
     training, validation = (subset_rows(table, subset) for subset in ("train", "validation"))
     say(f"{name}  {len(training[0])} training and {len(validation[0])} validation images")
     network, rows = fit(array, training, validation, recipe, seed, name)

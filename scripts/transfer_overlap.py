@@ -8,10 +8,10 @@ person.
 from pathlib import Path
 
 import cv2
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from cxr import tables
+from cxr.arrays import open_array
 from cxr.errors import UserError
 from cxr.log import job_log, say
 from cxr.overlap import in_both, pairs_across
@@ -43,7 +43,7 @@ def transfer_overlap(
     cv2.setNumThreads(1)  # on small images, more threads only wait for each other
     same_patients = set(sources) == {"nih"}
     own, other = (tables.read_csv(path) for path in (own_manifest, manifest))
-    arrays = (np.load(path, mmap_mode="r") for path in (own_images, images))
+    arrays = (open_array(path) for path in (own_images, images))
     with threadpool_limits(1):
         pairs = pairs_across(next(arrays), own, next(arrays), other, same_patients)
     other["overlap"] = in_both(own, other, same_patients, pairs)

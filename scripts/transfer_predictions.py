@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from cxr import tables
+from cxr.arrays import open_array
 from cxr.backend import fix_bits, set_backend
 from cxr.log import job_log, say
 
@@ -47,7 +48,7 @@ def transfer_predictions(
     from cxr.training import predict
 
     fix_bits(0, threads)
-    array = np.load(images, mmap_mode="r")
+    array = open_array(images)
     networks = [keras.models.load_model(path) for path in models]
     found = [predict(network, array, np.arange(len(table)), flip) for network in networks]
     tables.write_table(table.assign(probability=np.mean(found, axis=0)), output, "transferred")

@@ -9,7 +9,6 @@ The Snakefile imports this module: it uses nothing but the standard library.
 
 import contextlib
 import csv
-import errno
 import hashlib
 import json
 import os
@@ -18,14 +17,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from cxr.errors import UserError
+from cxr.errors import UserError, explained_disk
 from cxr.files import sha256_of
 
 LISTING = "files.csv"
 RECORD = "acquired.json"
 LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}  # left behind by looking at a folder
-# what a disk may do to us; None: OpenCV, which does not say why it could not write
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, None}
 
 
 class _Row(NamedTuple):
@@ -62,17 +59,11 @@ def staging(folder: str | Path) -> Iterator[Path]:
     folder = Path(folder).resolve()
     place = _beside(folder, "partial")
     try:
-        refuse_user_files(folder)
-        _remove(place)
-        place.mkdir(parents=True)
-        yield place
-    except OSError as error:
-        if error.errno not in _DISK:
-            raise
-        raise UserError(
-            f"{error.filename or folder} cannot be written: {error.strerror or error}. "
-            "Check the free space and the permissions, then run again."
-        ) from error
+        with explained_disk(folder):
+            refuse_user_files(folder)
+            _remove(place)
+            place.mkdir(parents=True)
+            yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
 

@@ -20,8 +20,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from cxr.acquired import LITTER
-from cxr.errors import UserError
-from cxr.files import BLOCK, Progress, explained_disk, megabytes
+from cxr.errors import UserError, explained_disk
+from cxr.files import BLOCK, Progress, megabytes
 from cxr.log import say
 
 # The NIH release, the largest set in sight, has 112,120 images in 42 GB.

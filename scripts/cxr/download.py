@@ -16,8 +16,8 @@ from urllib.request import url2pathname
 import pooch
 import requests
 
-from cxr.errors import UserError
-from cxr.files import BLOCK, Progress, explained_disk, sha256_of
+from cxr.errors import UserError, explained_disk
+from cxr.files import BLOCK, Progress, sha256_of
 from cxr.log import say
 
 DOWNLOADS = Path("data/downloads")

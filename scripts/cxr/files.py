@@ -1,14 +1,11 @@
-"""Large files: their checksums, lines of progress, and a disk's errors in plain words.
+"""Large files: their checksums and lines of progress.
 
 The Snakefile imports this module through `cxr.acquired`: standard library only.
 """
 
-import contextlib
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
-from cxr.errors import UserError
 from cxr.log import say
 
 BLOCK = 1 << 20  # bytes read or written at a time
@@ -23,18 +20,6 @@ def sha256_of(path: Path) -> str:
 def megabytes(count: int) -> str:
     """A number of bytes as people read it: 166.5 MB."""
     return f"{count / 1e6:,.1f} MB"
-
-
-@contextlib.contextmanager
-def explained_disk(path: Path) -> Iterator[None]:
-    """Make a `UserError` of any `OSError`; `path` is named where the error names none."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(
-            f"{error.filename or path} cannot be read or written: {error.strerror or error}. "
-            "Check the free space and the permissions, then run again."
-        ) from error
 
 
 class Progress:

@@ -7,14 +7,15 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from cxr.errors import UserError
+from cxr.errors import UserError, explained_disk
 
 _terminal = None
 
 
 def say(message: str) -> None:
     """Print one line of progress to the job's log and to the terminal."""
-    print(message, flush=True)
+    with contextlib.suppress(OSError):  # the disk of the log may be full, as the line may say
+        print(message, flush=True)
     if _terminal is not None:
         print(message, file=_terminal, flush=True)
 
@@ -26,23 +27,29 @@ def job_log(path: str | Path) -> Iterator[None]:
     The redirection is one of file descriptors, so that what native code writes (TensorFlow,
     libpng) lands in the file too. Only `say` reaches the terminal as well.
 
-    A `UserError` ends the process with status 1 and its message, here and there. Any other
-    exception leaves its traceback in the log and one line on the terminal, Ctrl-C just a word.
+    A `UserError` ends the process with status 1 and its message, here and there, and so does a disk
+    that is full, read-only or broken. Any other exception leaves its traceback in the log and one
+    line on the terminal, Ctrl-C just a word.
     """
     global _terminal
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with explained_disk(path):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    except UserError as error:
+        sys.exit(str(error))
     sys.stdout.reconfigure(errors="backslashreplace")  # the name of a file may be no text
     sys.stdout.flush()
     sys.stderr.flush()
     saved = os.dup(1), os.dup(2)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
     os.dup2(file, 1)
     os.dup2(file, 2)
     os.close(file)
     failed = False
     with os.fdopen(os.dup(saved[1]), "w", errors="backslashreplace") as _terminal:
         try:
-            yield
+            with explained_disk("what this job writes"):
+                yield
         except UserError as error:
             say(f"\n{error}\n")
             failed = True
@@ -50,17 +57,24 @@ def job_log(path: str | Path) -> Iterator[None]:
             say("interrupted")
             failed = True
         except Exception as error:
-            sys.stdout.flush()
-            traceback.print_exc()
+            with contextlib.suppress(OSError):
+                sys.stdout.flush()
+                traceback.print_exc()
             say(f"{type(error).__name__}: {error} (where: {path})")
             failed = True
         finally:
             _terminal = None
-            sys.stdout.flush()
-            sys.stderr.flush()
+            _flush()
             os.dup2(saved[0], 1)
             os.dup2(saved[1], 2)
             os.close(saved[0])
             os.close(saved[1])
     if failed:
         sys.exit(1)
+
+
+def _flush() -> None:
+    """Write out what was printed; what a full disk does not take is lost, with a UserError said."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cxr import cams
+from cxr.arrays import open_array
 from cxr.backend import fix_bits
 from cxr.batches import reduce_image
 from cxr.images import create_array
@@ -78,7 +79,7 @@ def read_cases(
     Returns:
         float32 (n, side, side, 1) and int (n,).
     """
-    inputs = read_inputs(np.load(images, mmap_mode="r"), rows, logits.input_shape[1])
+    inputs = read_inputs(open_array(images), rows, logits.input_shape[1])
     return inputs, resolve_targets(target, probabilities(logits, inputs, at_once)[:, 1])
 
 

@@ -11,19 +11,19 @@ from cxr.log import job_log, say
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
-def run(folder, body):
+def run(folder, body, log=None):
     """Run `body` in a job of its own; return the finished process and its log."""
     script = folder / "script.py"
     lines = "\n".join(f"    {line}" for line in body.splitlines())
     script.write_text(
         "import ctypes, os, sys\nfrom cxr.errors import UserError\nfrom cxr.log import *\n"
-        f"with job_log({str(folder / 'logs' / 'job.log')!r}):\n{lines}\n"
+        f"with job_log({str(log or folder / 'logs' / 'job.log')!r}):\n{lines}\n"
         "print('after, out')\nprint('after, err', file=sys.stderr)\n"
     )
     environment = os.environ | {"PYTHONPATH": str(SCRIPTS), "PYTHONIOENCODING": "utf-8:strict"}
     done = subprocess.run([sys.executable, script], capture_output=True, env=environment)
     done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
-    return done, (folder / "logs" / "job.log").read_text(encoding="utf-8")
+    return done, "" if log else (folder / "logs" / "job.log").read_text(encoding="utf-8")
 
 
 def test_everything_printed_lands_in_the_log_and_what_is_said_on_the_terminal_too(tmp_path):
@@ -46,6 +46,31 @@ def test_native_code_and_child_processes_write_to_the_log(tmp_path):
     done, log = run(tmp_path, body)
     assert log == "to 1\nto 2\nfrom C\nfrom a child\n"
     assert (done.stdout, done.stderr) == ("after, out\n", "after, err\n")
+
+
+def test_a_full_disk_leaves_one_message_and_no_traceback(tmp_path):
+    done, log = run(tmp_path, "open('/dev/full', 'w').write('x' * 10**6)")
+    assert done.returncode == 1
+    assert "what this job writes cannot be read or written: No space left on device." in done.stderr
+    assert "Traceback" not in log + done.stderr
+
+
+@pytest.mark.parametrize("body", ["say('loud')", "print('x' * 10**6)", "raise ValueError('odd')"])
+def test_a_log_that_does_not_fit_on_the_disk(tmp_path, body):
+    done, _ = run(tmp_path, f"say('begin')\n{body}\nsay('end')", log="/dev/full")
+    expected = {"say": "loud", "pri": "No space left on device", "rai": "ValueError: odd"}[body[:3]]
+    assert done.stderr.startswith("begin\n")
+    assert expected in done.stderr
+    assert done.returncode == (body[:3] != "say")
+
+
+def test_a_log_that_cannot_be_opened(tmp_path):
+    (tmp_path / "file").touch()
+    done, _ = run(tmp_path, "say('never')", log=tmp_path / "file" / "job.log")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{tmp_path / 'file'} cannot be read or written: ")
+    assert "never" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_users_mistake_leaves_its_message_and_no_traceback(tmp_path):

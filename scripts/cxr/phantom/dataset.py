@@ -55,8 +55,8 @@ def _draw_person(
         if visit.marked:
             _, _, images[path], images[mark] = add_mark(scene, picture.image)
         for name, image in images.items():
-            if not cv2.imwrite(str(folder / name), image, [cv2.IMWRITE_PNG_COMPRESSION, 2]):
-                raise OSError(f"cannot write {folder / name}")
+            png = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 2])[1]
+            (folder / name).write_bytes(png)  # OpenCV would not say why it could not write
         patterns = [fluid.pattern if fluid else "" for fluid in exam.fluid]
         rows.append(
             {

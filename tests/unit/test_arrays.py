@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from cxr.arrays import open_array
+from cxr.errors import UserError
+
+
+def test_an_array_is_read_and_cannot_be_changed(tmp_path):
+    np.save(tmp_path / "a.npy", np.arange(6.0).reshape(2, 3))
+    array = open_array(tmp_path / "a.npy")
+    np.testing.assert_array_equal(array, [[0, 1, 2], [3, 4, 5]])
+    with pytest.raises(ValueError, match="read-only"):
+        array[0] = 1
+
+
+@pytest.mark.parametrize("length", [0, 5, 60, 150])
+def test_a_damaged_array_is_named(tmp_path, length):
+    path = tmp_path / "a.npy"
+    np.save(path, np.arange(100))
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(UserError, match=r"a\.npy is damaged .*Delete it and run again"):
+        open_array(path)
+
+
+class Runs:
+    """Unpickling it would write a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_what_an_array_of_objects_would_do_is_not_done(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([Runs(tmp_path / "hacked")]), allow_pickle=True)
+    with pytest.raises(UserError, match="no array of numbers"):
+        open_array(tmp_path / "a.npy")
+    assert not (tmp_path / "hacked").exists()
