@@ -4,9 +4,11 @@
 
 CORES ?= 4
 WORKERS ?= 2
+FUZZ ?= 100
+FUZZ_SEED ?= 0
 PYTHONS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 
-.PHONY: help run report test test-all lint format lock
+.PHONY: help run report test test-all fuzz lint format lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -22,6 +24,9 @@ test: .venv/dev ## run the quick tests
 
 test-all: .venv/dev ## run every test; needs Slurm and Chromium
 	.venv/bin/pytest -n $(WORKERS)
+
+fuzz: .venv/dev ## try odd inputs for long (FUZZ=100 times as many as the tests, FUZZ_SEED=0)
+	FUZZ=$(FUZZ) FUZZ_SEED=$(FUZZ_SEED) .venv/bin/pytest tests/fuzz
 
 lint: .venv/dev ## check style and format
 	.venv/bin/ruff check

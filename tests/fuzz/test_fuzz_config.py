@@ -7,7 +7,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from budget import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
@@ -28,14 +29,6 @@ SOURCES = {
 WHOLE = yaml.safe_load(TEXT)
 WHOLE["datasets"].update(SOURCES)
 WHOLE = load(WHOLE, ROOT)  # with every key that there is
-
-FUZZ = settings(
-    max_examples=500,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
 
 _words = st.sampled_from(
     sorted({part for path, _ in keys() for part in path.split(".")} | {*WHOLE["experiments"]})
@@ -88,7 +81,7 @@ def paths(value, at=()):
 PATHS = list(paths(WHOLE))
 
 
-@FUZZ
+@fuzz(500)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), _junk), min_size=1, max_size=3))
 def test_junk_at_any_keys(changes):
     config = copy.deepcopy(WHOLE)
@@ -103,7 +96,7 @@ def test_junk_at_any_keys(changes):
     check(config)
 
 
-@FUZZ
+@fuzz(500)
 @given(
     st.lists(
         st.tuples(

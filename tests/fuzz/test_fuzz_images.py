@@ -7,7 +7,8 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from budget import fuzz
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -86,13 +87,7 @@ def places(kind: str) -> st.SearchStrategy[int]:
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-@settings(
-    max_examples=400,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+@fuzz(400)
 @given(drawn=st.data())
 def test_damaged_bytes(kind, drawn):
     data = bytearray(WHOLE[kind])

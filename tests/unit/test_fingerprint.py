@@ -95,6 +95,13 @@ def test_broken_link_and_odd_name(folder):
     assert len(fingerprint(folder)) == 32
 
 
+def test_a_link_to_itself_is_a_file(folder):
+    loop = folder / "loop.png"
+    loop.symlink_to(loop)
+    assert str(loop) in files_below(folder)
+    assert fingerprint(folder) == fingerprint(folder)
+
+
 def test_thousands_of_files_take_no_time(tmp_path):
     for i in range(3000):
         (tmp_path / f"{i}.png").touch()
