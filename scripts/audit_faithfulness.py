@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from cxr import tables
-from cxr.arrays import open_array
 from cxr.backend import set_backend
 from cxr.cases import in_turn
 from cxr.faithfulness import advantages, to_table

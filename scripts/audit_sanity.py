@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from cxr import tables
-from cxr.arrays import open_array
 from cxr.backend import set_backend
 from cxr.cases import in_turn
 from cxr.log import job_log, say
