@@ -25,6 +25,7 @@ include: "rules/subgroups.smk"
 include: "rules/control.smk"
 include: "rules/compare.smk"
 include: "rules/transfer.smk"
+include: "rules/datasheet.smk"
 include: "rules/inspect.smk"
 include: "rules/saliency.smk"
 include: "rules/audit.smk"
@@ -49,6 +50,7 @@ localrules:
     compare,
     transfer,
     control,
+    datasheet,
     inspect,
     saliency,
     audit,
@@ -66,6 +68,7 @@ rule all:
         rules.subgroups.input,
         rules.compare.input,
         rules.transfer.input,
+        rules.datasheet.input,
         rules.inspect.input,
         rules.saliency.input,
         rules.audit_quick.input,

@@ -65,6 +65,7 @@ rule report_html:
         record="results/{dataset}/run.json",
         page="results/{dataset}/report.rst",
         results=[
+            *rules.datasheet.input,
             *rules.inspect.input,
             *rules.leakage.input,
             *rules.evaluate.input,

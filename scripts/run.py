@@ -4,7 +4,6 @@ Reads metrics.json of every run, manifest.csv and split.csv. Writes run.json: th
 config, versions of the packages, hardware, checksums of the inputs and the git commit.
 """
 
-import hashlib
 import json
 import os
 import platform
@@ -17,6 +16,7 @@ import pandas as pd
 
 from cxr.files import sha256_of
 from cxr.log import job_log, say
+from cxr.metadata import images_checksum
 
 PACKAGES = (
     "snakemake",
@@ -77,11 +77,6 @@ def git_commit(root: Path) -> dict[str, object] | None:
         }
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def images_checksum(manifest: pd.DataFrame) -> str:
-    """One sha256 over the sorted checksums of all images: the same images, the same value."""
-    return hashlib.sha256("\n".join(sorted(manifest["sha256"])).encode()).hexdigest()
 
 
 def run(

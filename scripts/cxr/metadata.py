@@ -1,4 +1,6 @@
-"""What the manifest may know of a patient: who it is, age, sex and view."""
+"""What the manifest knows: who the patient is, age, sex and view; and whose pixels these are."""
+
+import hashlib
 
 import numpy as np
 import pandas as pd
@@ -25,3 +27,8 @@ def one_each(patients: np.ndarray) -> np.ndarray:
     """Patients, str (n,), with an unknown one ("") in each of its images replaced by a new one."""
     single = np.array([f" image {row}" for row in range(len(patients))], dtype=object)
     return np.where(patients == "", single, patients)
+
+
+def images_checksum(manifest: pd.DataFrame) -> str:
+    """One sha256 over the sorted checksums of all images: the same images, the same value."""
+    return hashlib.sha256("\n".join(sorted(manifest["sha256"])).encode()).hexdigest()

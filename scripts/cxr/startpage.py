@@ -64,6 +64,8 @@ def data(manifest: pd.DataFrame, split: pd.DataFrame, rejected: pd.DataFrame) ->
         table(["", *subsets, "all"], rows),
         _patients(len(known), len(images)),
         _rejected(rejected),
+        "The `data sheet <datasheet.html>`__ beside this report, also in the menu under "
+        "**1 X-rays**, says where the X-rays come from, of whom they are, and what nobody said.",
     )
 
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from cxr.files import sha256_of
-from run import git_commit, hardware, images_checksum, run, versions
+from cxr.metadata import images_checksum
+from run import git_commit, hardware, run, versions
 
 
 @pytest.fixture

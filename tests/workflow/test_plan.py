@@ -23,6 +23,7 @@ TARGETS = {
         *(*TRAINING, "leakage_checks", "leakage_figure"),
         *("leakage_sensitivity", "leakage_labels", "leakage_labels_figure"),
     ],
+    "datasheet": [*TRAINING, "leakage_checks", "leakage_labels", "datasheet_tables"],
     "baselines": [*DIVISION, "baselines_predictions"],
     "evaluate": [*TRAINING, "evaluate_predictions", "evaluate_figures"],
     "subgroups": [*TRAINING, "evaluate_predictions", "subgroups_metrics", "subgroups_figure"],
