@@ -187,6 +187,7 @@ rule audit_localisation:
     params:
         fold=fold_of,
         masks=config["audit"]["masks"],
+        content=content_of(config["audit"]["masks"]),
         methods=AUDITED,
         number=audited("images"),
         slow=audited("slow_images"),

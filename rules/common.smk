@@ -2,7 +2,10 @@
 
 import re
 import sys
+from functools import cache
 from pathlib import Path
+
+from snakemake.io import IOFile
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -10,17 +13,24 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from cxr.acquired import changes
 from cxr.config import load
 from cxr.errors import UserError
+from cxr.files import sha256_of
 from cxr.fingerprint import fingerprint, watched
 from cxr.methods import CONTROLS
 from cxr.modules import imported
 from cxr.permuted import memorising
 from cxr.words import run_name
+from cxr.workplace import check_folders, check_lock, check_recorded, check_triggers
+
+ACQUIRED = ("phantom", "archive")  # sources whose images pleura puts into data/
 
 
 def checked_config():
-    """The config with its defaults, or an end that lists every problem in it."""
+    """The config with its defaults, once the folder is fit for a run; or an end with a message."""
     try:
-        return load(config, ROOT, workflow.configfiles)
+        checked = load(config, ROOT, workflow.configfiles)
+        dataset = checked["dataset"]
+        check_folders(ROOT, dataset, checked["datasets"][dataset]["source"] in ACQUIRED)
+        return checked
     except UserError as error:
         sys.exit(str(error))  # a WorkflowError would add where in this file it was raised
 
@@ -28,11 +38,36 @@ def checked_config():
 config = checked_config()
 
 
+@cache
+def check_run(dataset):
+    """End a run that would meet another one, or take old results for new.
+
+    Called by an input function: Snakemake knows its own options only while it plans, and locks
+    the folder after that.
+    """
+    if not workflow.is_main_process or workflow.execution_settings is None or workflow.touch:
+        return  # a job of a run, or no run at all (--unlock, --report)
+    found = [*Path("results", dataset).rglob("*")]
+    made = [str(path) for path in found if path.name in RECORDED and path.is_file()]
+    begun = workflow.persistence._filter_incomplete_keys(made)
+    known = workflow.persistence.metadata
+    try:
+        check_triggers(map(str, workflow.rerun_triggers))
+        if not workflow.dryrun and workflow.execution_settings.lock:
+            check_lock(ROOT, dataset)
+        check_recorded(
+            dataset, [path for path in made if path not in begun and not known(IOFile(path))]
+        )
+    except UserError as error:
+        sys.exit(str(error))
+
+
 FOLDS = [f"fold-{number}" for number in range(1, (config["split"]["folds"] or 0) + 1)]
 SEEDS = [f"seed-{seed}" for seed in config["seeds"]]
 PERMUTATIONS = [1, 2, 3]
 RUNS = [f"{seed}/{fold}" for seed in SEEDS for fold in FOLDS] or SEEDS  # a network each
 QUICK = {"audit": False, "audit-quick": True}
+RECORDED = {"manifest.csv", "images.npy", "split.csv", "model.keras", "predictions.csv"}
 AUDITED = list(dict.fromkeys([*config["saliency"]["methods"], *CONTROLS]))
 PLANTED = [
     name
@@ -104,13 +139,24 @@ def fold_of(wildcards):
 def acquired(dataset):
     """The file that says a data set's images are there; none where the images are the user's."""
     source = config["datasets"][dataset]["source"]
-    return [f"data/{dataset}/acquired.json"] if source in ("phantom", "archive") else []
+    return [f"data/{dataset}/acquired.json"] if source in ACQUIRED else []
+
+
+def images_of(wildcards):
+    """What the manifest waits for, once it is sure that a run may begin."""
+    check_run(wildcards.dataset)
+    return acquired(wildcards.dataset)
 
 
 def state_of_images(wildcards):
     """What the manifest's inputs look like: a parameter, so that a changed folder reruns it."""
     dataset = config["datasets"][wildcards.dataset]
     return changes(f"data/{wildcards.dataset}") + fingerprint(watched(dataset))
+
+
+def content_of(file):
+    """The checksum of a user's file: a parameter, so that an older copy of it counts as new."""
+    return sha256_of(Path(file)) if file else None
 
 
 def memory_for_maps(wildcards):

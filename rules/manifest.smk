@@ -14,7 +14,7 @@ rule manifest:
 rule manifest_images:
     """Decode, verify and describe each image once."""
     input:
-        lambda wildcards: acquired(wildcards.dataset),
+        images_of,
         code=modules("manifest"),
         schemas=expand("schemas/{table}.schema.yaml", table=["manifest", "rejected", "boxes"]),
     output:

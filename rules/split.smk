@@ -36,5 +36,6 @@ rule split_images:
         folds=config["split"]["folds"],
         together=config["split"]["together"],
         allow_leakage=config["split"]["allow_leakage"],
+        content=content_of(config["split"]["file"]),
     script:
         "../scripts/split.py"
