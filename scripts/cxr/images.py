@@ -18,6 +18,7 @@ from PIL import Image
 from PIL import TiffImagePlugin as Tiff
 
 from cxr.errors import UserError
+from cxr.files import megabytes
 from cxr.log import say
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
@@ -269,7 +270,7 @@ def create_array(path: str | Path, rows: int, size: int) -> np.memmap:
     needed, free = rows * size * size * 4, shutil.disk_usage(path.parent).free
     if needed > free:
         raise UserError(
-            f"{path} needs {needed / 1e9:.1f} GB and the disk has {free / 1e9:.1f} GB left. "
+            f"{path} needs {megabytes(needed)} and the disk has {megabytes(free)} left. "
             "Make room, or set a smaller image.size."
         )
     shape = (rows, size, size)

@@ -1,6 +1,7 @@
 """A job's log: everything a script and its libraries print, and progress on the terminal."""
 
 import contextlib
+import fcntl
 import os
 import sys
 import traceback
@@ -30,21 +31,25 @@ def job_log(path: str | Path) -> Iterator[None]:
     A `UserError` ends the process with status 1 and its message, here and there, and so does a disk
     that is full, read-only or broken. Any other exception leaves its traceback in the log and one
     line on the terminal, Ctrl-C just a word.
+
+    A job whose Snakemake was killed works on. The same job of a new run waits for it here, since
+    both write the same files.
     """
     global _terminal
     try:
         with explained_disk(path):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
     except UserError as error:
         sys.exit(str(error))
     sys.stdout.reconfigure(errors="backslashreplace")  # the name of a file may be no text
     sys.stdout.flush()
     sys.stderr.flush()
+    _wait_for_others(file, path)
+    os.ftruncate(file, 0)
     saved = os.dup(1), os.dup(2)
     os.dup2(file, 1)
     os.dup2(file, 2)
-    os.close(file)
     failed = False
     with os.fdopen(os.dup(saved[1]), "w", errors="backslashreplace") as _terminal:
         try:
@@ -69,6 +74,7 @@ def job_log(path: str | Path) -> Iterator[None]:
             os.dup2(saved[1], 2)
             os.close(saved[0])
             os.close(saved[1])
+            os.close(file)  # not before: closing it unlocks it
     if failed:
         sys.exit(1)
 
@@ -78,3 +84,14 @@ def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()
+
+
+def _wait_for_others(file: int, path: str | Path) -> None:
+    """Lock an open file against other processes, child processes not included."""
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        print(f"{path}: a job of an earlier run still writes this; waiting", file=sys.stderr)
+        fcntl.lockf(file, fcntl.LOCK_EX)
+    except OSError:
+        return  # a file system without locks

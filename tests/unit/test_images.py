@@ -437,7 +437,7 @@ def test_constant_image_has_no_contrast():
 
 
 def test_full_disk_is_told_in_time(tmp_path):
-    with pytest.raises(UserError, match=r"needs .* GB and the disk has"):
+    with pytest.raises(UserError, match=r"needs .* MB and the disk has .* MB left"):
         images.create_array(tmp_path / "images.npy", 10**9, 1000)
     assert not (tmp_path / "images.npy").exists()
 

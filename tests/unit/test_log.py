@@ -137,3 +137,33 @@ def test_descriptors_are_given_back(tmp_path, capfd, error):
     capfd.readouterr()
     say("without a job")
     assert capfd.readouterr() == ("without a job\n", "")
+
+
+def test_a_job_waits_for_the_same_job_of_an_earlier_run(tmp_path):
+    """As after Snakemake was killed and its job was not."""
+    log, done = tmp_path / "job.log", tmp_path / "done"
+    script = (
+        "import sys, time\nfrom pathlib import Path\nfrom cxr.log import job_log, say\n"
+        "log, done, first = sys.argv[1], Path(sys.argv[2]), sys.argv[3] == 'first'\n"
+        "with job_log(log):\n"
+        "    say('at work')\n"
+        "    while first and not done.exists():\n        time.sleep(0.01)\n"
+        "    print(sys.argv[3])\n"
+    )
+    command = [sys.executable, "-c", script, str(log), str(done)]
+    options = {"env": os.environ | {"PYTHONPATH": str(SCRIPTS)}, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*command, "first"], **options) as first:
+        assert first.stderr.readline() == b"at work\n"
+        with subprocess.Popen([*command, "second"], **options) as second:
+            waiting = f"{log}: a job of an earlier run still writes this; waiting\n"
+            assert second.stderr.readline() == waiting.encode()
+            done.touch()
+            assert (first.wait(), second.wait()) == (0, 0)
+    assert log.read_text() == "at work\nsecond\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_silences_nobody(tmp_path):
+    done, _ = run(tmp_path, "os.dup2(os.open('/dev/full', os.O_WRONLY), 1)\nraise UserError('x')")
+    assert done.returncode == 1
+    assert done.stderr.strip() == "x"
