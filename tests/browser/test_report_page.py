@@ -15,6 +15,7 @@ pytestmark = pytest.mark.slow
 # Snakemake brings Tailwind's script along, which says this and asks for nothing.
 OF_SNAKEMAKE = "cdn.tailwindcss.com should not be used in production"
 MEGABYTE = 1_000_000
+DATASHEET = "results/phantom/datasheet.html"
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +36,10 @@ def complaints(browser: Browser) -> list[str]:
 
 def held_figures(browser: Browser) -> dict[str, str]:
     """The figures that the report holds: paths and addresses of their data."""
-    return browser.driver.execute_script(
+    held = browser.driver.execute_script(
         "return Object.fromEntries(Object.entries(results).map(([k, v]) => [k, v.data_uri]))"
     )
+    return {path: address for path, address in held.items() if path != DATASHEET}
 
 
 def broken_figures(browser: Browser) -> list[str]:
@@ -65,11 +67,11 @@ def links(browser: Browser, row: int) -> list[WebElement]:
 
 
 def shown_figure(browser: Browser) -> str:
-    """Wait until the figure that was asked for has loaded; return its path."""
+    """Wait until the figure or page that was asked for has loaded; return its path."""
     script = """
-    const image = document.querySelector("#app > div > :not(nav) img");
+    const shown = document.querySelector("#app > div > :not(nav) :is(img, iframe)");
     const wanted = results[app.state.resultPath].data_uri;
-    return image && image.src === wanted && image.complete && image.naturalWidth > 0
+    return shown && shown.src === wanted && (shown.tagName == "IFRAME" || shown.naturalWidth > 0)
         && app.state.resultPath;
     """
     return WebDriverWait(browser.driver, 20).until(
@@ -145,5 +147,5 @@ def test_one_finds_every_figure_with_its_caption(
                 assert "System Message" not in caption, seen[-1]
                 click(browser, f"//nav//ol//a[.='{category}']")
         click(browser, "//nav//ol/li[1]/a")  # the house: back to the menu
-    assert sorted(seen) == sorted(figures)
+    assert sorted(seen) == sorted(figures | {DATASHEET})
     assert complaints(browser) == []

@@ -109,14 +109,14 @@ def test_killed_twenty_times_at_random_moments(fresh: Path, tmp_path: Path) -> N
     configure(fresh, SMALLEST)
     undisturbed = copy_tree(fresh, tmp_path / "undisturbed")
     finish(undisturbed)
-    draw = random.Random(6)
-    moments = sorted(draw.sample(range(1, jobs_begun(undisturbed)), KILLS))
-    ways = draw.sample([everything, snakemake_alone, interrupted] * 7, KILLS)
+    chance = random.Random(6)
+    moments = sorted(chance.sample(range(1, jobs_begun(undisturbed)), KILLS))
+    ways = chance.sample([everything, snakemake_alone, interrupted] * 7, KILLS)
     with contextlib.ExitStack() as stack:
         for begun, way in zip(moments, ways, strict=True):
             process = stack.enter_context(running(fresh))
             wait_for(lambda: jobs_begun(fresh) >= begun, process)  # noqa: B023 (called at once)
-            time.sleep(draw.uniform(0, 1.5))
+            time.sleep(chance.uniform(0, 1.5))
             assert process.poll() in (None, 0), (tmp_path / "output.txt").read_text()
             way(process.pid)
             process.wait(120)
