@@ -1,8 +1,9 @@
 """Images on disk.
 
-INPUTS   phantom: nothing; archive: a zip or tar at a URL, or placed in data/downloads/
-OUTPUTS  data/<dataset>/, with acquired.json as its last file. The sources folder, table and nih
-         need nothing: their images are the user's and stay where they are.
+INPUTS   phantom: nothing; archive, and nih with archives: zips or tars at URLs, or placed in
+         data/downloads/
+OUTPUTS  data/<dataset>/, with acquired.json as its last file. The sources folder and table, and nih
+         with a folder, need nothing: their images are the user's and stay where they are.
 """
 
 
@@ -42,7 +43,7 @@ rule acquire_phantom:
 
 
 rule acquire_archive:
-    """Fetch, verify and unpack an archive of X-rays."""
+    """Fetch, verify and unpack archives of X-rays."""
     input:
         code=modules("acquire_archive"),
     output:
@@ -50,14 +51,13 @@ rule acquire_archive:
     log:
         "results/{dataset}/logs/acquire.log",
     wildcard_constraints:
-        dataset=datasets_from("archive"),
+        dataset="|".join(filter(archives, config["datasets"])) or "(?!)",
     conda:
         "../environment.yml"
     resources:
         mem_mb=1000,
         runtime=240,
     params:
-        url=lookup("datasets/{dataset}/url", within=config),
-        sha256=lookup("datasets/{dataset}/sha256", within=config),
+        archives=lambda wildcards: archives(wildcards.dataset),
     script:
         "../scripts/acquire_archive.py"

@@ -21,7 +21,10 @@ from cxr.permuted import memorising
 from cxr.words import run_name
 from cxr.workplace import check_folders, check_lock, check_recorded, check_triggers
 
-ACQUIRED = ("phantom", "archive")  # sources whose images pleura puts into data/
+
+def is_fetched(dataset):
+    """Whether pleura itself puts the images of a data set, as in the config, into data/."""
+    return dataset["source"] in ("phantom", "archive") or bool(dataset.get("archives"))
 
 
 def checked_config():
@@ -29,7 +32,7 @@ def checked_config():
     try:
         checked = load(config, ROOT, workflow.configfiles)
         dataset = checked["dataset"]
-        check_folders(ROOT, dataset, checked["datasets"][dataset]["source"] in ACQUIRED)
+        check_folders(ROOT, dataset, is_fetched(checked["datasets"][dataset]))
         return checked
     except UserError as error:
         sys.exit(str(error))  # a WorkflowError would add where in this file it was raised
@@ -138,8 +141,20 @@ def fold_of(wildcards):
 
 def acquired(dataset):
     """The file that says a data set's images are there; none where the images are the user's."""
-    source = config["datasets"][dataset]["source"]
-    return [f"data/{dataset}/acquired.json"] if source in ACQUIRED else []
+    fetched = is_fetched(config["datasets"][dataset])
+    return [f"data/{dataset}/acquired.json"] if fetched else []
+
+
+def archives(dataset):
+    """The archives that a data set is made of: folder in data/<dataset>/, url, sha256, its key."""
+    given, key = config["datasets"][dataset], f"datasets.{dataset}"
+    if given["source"] == "archive":
+        return [dict(folder="", url=given["url"], sha256=given["sha256"], key=f"{key}.sha256")]
+    return [
+        dict(archive, folder=f"images_{number:03}", key=f"{key}.archives[{number - 1}].sha256")
+        for number, archive in enumerate(given.get("archives", ()), start=1)
+        if number in (given["which"] or [number])
+    ]
 
 
 def images_of(wildcards):

@@ -1,6 +1,6 @@
-"""Fetch an archive of images and unpack it.
+"""Fetch archives of images and unpack them.
 
-Reads: a zip or tar archive at a URL or path, or placed by hand in data/downloads/.
+Reads: zip or tar archives at URLs or paths, or placed by hand in data/downloads/.
 Writes: data/downloads/<archive>, and data/<dataset>/ with files.csv and acquired.json.
 Promises: nothing is unpacked before its sha256 is right, nothing lands outside data/<dataset>/, and
 no file that pleura did not write is changed or deleted.
@@ -15,25 +15,32 @@ from cxr.log import job_log, say
 
 
 def acquire_archive(
-    url: str, sha256: str, folder: str | Path, downloads: str | Path = DOWNLOADS
+    archives: list[dict[str, str]], folder: str | Path, downloads: str | Path = DOWNLOADS
 ) -> None:
-    """Fill `folder` (data/<dataset>) with the files of the archive at `url`.
+    """Fill `folder` (data/<dataset>) with the files of archives, all of them fetched first.
 
-    Raises `UserError` if the archive cannot be had, is not the one that `sha256` describes, is
-    damaged or unsafe, or if `folder` holds files of the user's.
+    Args:
+        archives: `url` and `sha256` of each, `key`, what messages call the checksum's place in
+            the config, and `folder`, where it is unpacked below `folder`, "" for `folder` itself.
+        folder: It appears in one step, with all the files.
+        downloads: Where the archives are kept.
+
+    Raises:
+        UserError: An archive cannot be had, is not the one that its checksum describes, is damaged
+            or unsafe, or `folder` holds files of the user's.
     """
-    folder = Path(folder)
     with acquired.staging(folder) as staging:
-        source = fetch(url, sha256, downloads, key=f"datasets.{folder.name}.sha256")
-        unpack(source, staging)
-        acquired.replace(folder, staging, {"source": "archive", "url": url, "sha256": sha256})
-    say(f"{folder} holds the files of {source}")
+        sources = [fetch(a["url"], a["sha256"], downloads, key=a["key"]) for a in archives]
+        for archive, source in zip(archives, sources, strict=True):
+            unpack(source, staging / archive["folder"])
+        record = [{name: a[name] for name in ("folder", "url", "sha256")} for a in archives]
+        acquired.replace(folder, staging, {"source": "archive", "archives": record})
+    say(f"{folder} holds the files of {', '.join(map(str, sources))}")
 
 
 if __name__ == "__main__":
     with job_log(snakemake.log[0]):
         acquire_archive(
-            url=snakemake.params.url,
-            sha256=snakemake.params.sha256,
+            archives=snakemake.params.archives,
             folder=Path(snakemake.output[0]).parent,
         )

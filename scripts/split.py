@@ -15,7 +15,7 @@ from cxr.errors import UserError
 from cxr.folds import draw_folds, draw_validation, parts, subsets_in
 from cxr.log import job_log, say
 from cxr.metadata import one_each
-from cxr.subsets import check_copies, check_subsets, draw_subsets, shorten
+from cxr.subsets import check_copies, check_subsets, divide_patients, draw_subsets, shorten
 from cxr.together import split_groups
 
 
@@ -76,6 +76,31 @@ def drawn_subsets(
             f"The {len(manifest)} images are too few to draw split.test {test} and "
             f"split.validation {validation} from them: {error}"
         ) from error
+
+
+def with_validation(
+    manifest: pd.DataFrame, subsets: np.ndarray, share: float, seed: int, stratify: bool
+) -> np.ndarray:
+    """Draw validation images for a given split that has none, from its training images.
+
+    Args:
+        manifest: The images, with label and group, which is kept together.
+        subsets: str (n,), the given subset of each image.
+        share: Of the training images, 0 to 1.
+        seed, stratify: See `cxr.subsets.divide_patients`.
+
+    Returns:
+        str (n,): the same subsets, some train as validation.
+    """
+    rows = np.flatnonzero(subsets == "train")
+    if not len(rows) or "validation" in subsets:
+        return subsets
+    labels = manifest["label"].astype(int).to_numpy()[rows]
+    groups = one_each(manifest["group"].to_numpy()[rows])
+    drawn = divide_patients(labels, groups, [1 - share, share], seed, stratify)
+    subsets = subsets.copy()
+    subsets[rows[drawn == 1]] = "validation"
+    return subsets
 
 
 def drawn_folds(
@@ -155,7 +180,8 @@ def split(
     """Write split.csv.
 
     Args:
-        manifest: manifest.csv; its column subset, if filled, is taken as the split.
+        manifest: manifest.csv; its column subset, if filled, is taken as the split. Where a given
+            split has no validation images, they are drawn from its training images.
         pairs: pairs.csv.
         output: split.csv to write, in the manifest's order.
         test, validation, seed, stratify: See `cxr.subsets.draw_subsets`.
@@ -186,6 +212,7 @@ def split(
     elif "oof" in subsets:
         raise UserError(f"{source} is one of a cross-validation: set split.folds in the config.")
     else:
+        subsets = with_validation(images, subsets, validation, seed, stratify)
         drawn = pd.DataFrame({"subset": subsets})
         check_subsets(table, subsets, source, allow_leakage=allow_leakage)
     if not allow_leakage:

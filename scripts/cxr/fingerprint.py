@@ -91,8 +91,8 @@ def watched(dataset: dict[str, Any]) -> list[str | Path]:
         case "table":
             return _listed(dataset)
         case "nih":
-            keys = [key for key in ("images", "labels", "boxes") if dataset.get(key)]
-            return [Path(dataset[key]).expanduser() for key in keys]
+            keys = ("images", "labels", "boxes", "train_val_list", "test_list")
+            return [Path(dataset[key]).expanduser() for key in keys if dataset.get(key)]
         case _:
             return []
 

@@ -104,12 +104,15 @@ def test_each_source_loads_with_what_it_requires(tmp_path):
         "three": {"source": "nih", "images": "xrays", "labels": "table.csv"},
         "four": {"source": "archive", "url": "file:///a.zip", "sha256": "Ab" * 32},
         "five": {"source": "phantom"},
+        "six": {"source": "nih", "labels": "table.csv", "archives": ARCHIVES, "which": [2]},
     }
     for name in sources:
         loaded = load(merged({"datasets": sources, "dataset": name}), tmp_path)["datasets"]
         assert loaded["two"]["columns"]["label"] == "label"
         assert loaded["two"]["columns"]["patient"] is None
         assert loaded["three"]["negative"] == "No Finding"
+        assert loaded["three"]["archives"] == []
+        assert loaded["six"]["images"] is None
 
 
 # --- conversions --------------------------------------------------------------------------
@@ -190,6 +193,8 @@ def test_how_a_number_is_written_does_not_count():
 # --- mistakes -----------------------------------------------------------------------------
 
 FOLDER = {"source": "folder", "path": "."}
+NIH = {"source": "nih", "images": "a", "labels": "b"}
+ARCHIVES = [{"url": f"https://x.org/{n}.tar.gz", "sha256": "0" * 64} for n in (1, 2)]
 ARCHIVE = {"source": "archive", "url": "https://x.org/a.zip", "sha256": "0" * 64}
 
 
@@ -339,6 +344,35 @@ BAD = [
      'found "effusion", allowed: one of No Finding, Atelectasis, Cardiomegaly, Consolidation, '
      "Edema, Effusion, Emphysema, Fibrosis, Hernia, Infiltration, Mass, Nodule, "
      "Pleural_Thickening, Pneumonia, Pneumothorax; did you mean `Effusion`?"),
+    (data(**NIH, positive=["Mass", "effusion"]), "datasets.mine.positive[1]: "
+     'found "effusion", allowed: one of No Finding, Atelectasis, Cardiomegaly, Consolidation, '
+     "Edema, Effusion, Emphysema, Fibrosis, Hernia, Infiltration, Mass, Nodule, "
+     "Pleural_Thickening, Pneumonia, Pneumothorax; did you mean `Effusion`?"),
+    (data(**NIH, positive=[]), "datasets.mine.positive: found [], "
+     "allowed: a finding of the NIH label table, or a list of findings"),
+    (data(**NIH, positive={}), "datasets.mine.positive: found {}, "
+     "allowed: a finding of the NIH label table, or a list of findings"),
+    (data(**NIH, positive=["Mass", "No Finding"]), "datasets.mine.negative: "
+     'found "No Finding", allowed: another label than `positive`'),
+    (data(**NIH, negative="Effusion"), "datasets.mine.negative: "
+     'found "Effusion", allowed: another label than `positive`'),
+    (data(**NIH, views=["Lateral"]), "datasets.mine.views[0]: "
+     'found "Lateral", allowed: one of PA, AP'),
+    (data(**NIH, archives=ARCHIVES), 'datasets.mine.images: found "a", '
+     "allowed: null, with `archives`"),
+    (data(**NIH | {"images": None}), "datasets.mine.images: found null, "
+     "allowed: a folder, without `archives`"),
+    (data(source="nih", labels="b", archives=[*ARCHIVES, ARCHIVES[0] | {"sha256": "1" * 64}]),
+     'datasets.mine.archives[2].url: found "https://x.org/1.tar.gz", allowed: an address that '
+     "ends in a file name of its own"),
+    (data(source="nih", labels="b", archives=ARCHIVES, which=[1, 3]), "datasets.mine.which[1]: "
+     "found 3, allowed: the number of an archive, of which there are 2"),
+    (data(**NIH, which=[1]), "datasets.mine.which[0]: "
+     "found 1, allowed: the number of an archive, of which there are 0"),
+    (data(**NIH, test_list="t"), "datasets.mine.train_val_list: found null, "
+     "allowed: the path of a text file, as for `test_list`"),
+    (data(**NIH, train_val_list="t"), "datasets.mine.test_list: found null, "
+     "allowed: the path of a text file, as for `train_val_list`"),
     # what YAML makes of text without quotes
     ({"saliency": {"ids": [yaml.safe_load("00000013_005")]}}, "saliency.ids[0]: found 5637, "
      "allowed: the id of an image; put it in quotes if it is text"),
@@ -527,6 +561,17 @@ PATHS = [
     ({"source": "nih", "images": "no", "labels": "file"}, "images", "folder"),
     ({"source": "nih", "images": "folder", "labels": "x" * 300}, "labels", "file"),
     ({"source": "nih", "images": "folder", "labels": "file", "boxes": "no"}, "boxes", "file"),
+    (
+        {
+            "source": "nih",
+            "images": "folder",
+            "labels": "file",
+            "train_val_list": "no",
+            "test_list": "file",
+        },
+        "train_val_list",
+        "file",
+    ),
     ({"source": "folder", "path": "a\0b"}, "path", "folder"),
 ]
 

@@ -116,6 +116,8 @@ def test_watched_folders_of_each_source(tmp_path):
     assert watched(folder) == [tmp_path / "e", tmp_path / "deep/n"]
     nih = {"source": "nih", "images": "i", "labels": "l.csv", "boxes": None}
     assert [str(path) for path in watched(nih)] == ["i", "l.csv"]
+    archived = nih | {"images": None, "train_val_list": "train.txt", "test_list": "test.txt"}
+    assert [str(path) for path in watched(archived)] == ["l.csv", "train.txt", "test.txt"]
     assert watched({"source": "archive", "classes": classes}) == []
     assert watched({"source": "phantom"}) == []
 

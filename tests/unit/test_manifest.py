@@ -11,6 +11,7 @@ import pytest
 import manifest as stage
 from cxr.errors import UserError
 from cxr.tables import columns, read_table
+from nih import nih_set
 from xrays import draw, write_folder
 
 
@@ -347,14 +348,7 @@ def test_masks_are_checked(run, mask, reason):
 
 def test_real_nih_sample(real, run):
     nih = real.resolve() / "nih"
-    table = run(
-        source="nih",
-        images=str(nih / "images"),
-        labels=str(nih / "Data_Entry_2017.csv"),
-        boxes=str(nih / "BBox_List_2017.csv"),
-        positive="Effusion",
-        negative="No Finding",
-    )
+    table = run(**nih_set(nih, boxes=str(nih / "BBox_List_2017.csv")))
     assert dict(table["class"].value_counts()) == {"normal": 499, "effusion": 170}
     assert table["patient"].nunique() == 215
     boxes = read_table(run.root / "boxes.csv", "boxes")

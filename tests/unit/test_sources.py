@@ -11,6 +11,7 @@ from cxr.config import load
 from cxr.errors import UserError
 from cxr.images import printable
 from cxr.sources.common import years_of
+from nih import label_table
 from xrays import write_folder
 
 CLASSES = {"effusion": "effusion", "normal": "normal"}
@@ -38,18 +39,6 @@ def table_set(path, **changes):
         "normal": "0",
         "label_separator": None,
         "patient_pattern": None,
-        **changes,
-    }
-
-
-def nih_set(folder, **changes):
-    return {
-        "source": "nih",
-        "images": str(folder / "images"),
-        "labels": str(folder / "Data_Entry_2017.csv"),
-        "boxes": None,
-        "positive": "Effusion",
-        "negative": "No Finding",
         **changes,
     }
 
@@ -392,111 +381,6 @@ def test_mistakes_in_a_table(tmp_path, text, changes, expected):
         assert part in text
 
 
-HEADER = (
-    "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
-    "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],\n"
-)
-
-
-@pytest.fixture
-def nih(tmp_path):
-    folder = tmp_path / "nih"
-    for i, name in enumerate(["1_000", "1_001", "2_000", "3_000"]):
-        path = folder / f"images/images_00{i}/images/{name}.png"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(b"")
-    rows = "".join(
-        f"{name}.png,{finding},0,{name[0]},{age},{sex},PA,2500,2048,0.171,0.171,\n"
-        for name, finding, age, sex in [
-            ("1_000", "Cardiomegaly|Effusion", "058Y", "M"),
-            ("1_001", "No Finding", "058Y", "M"),
-            ("2_000", "Pneumonia", "41", "F"),
-            ("3_000", "Effusion", "411", "F"),
-            ("4_000", "Effusion", "50", "F"),
-        ]
-    )
-    (folder / "Data_Entry_2017.csv").write_text(HEADER + rows)
-    return folder
-
-
-def test_nih_picks_findings_and_facts(nih, tmp_path, capsys):
-    images = listed(nih_set(nih), tmp_path)
-    assert list(images["path"].map(os.path.basename)) == ["1_000.png", "3_000.png", "1_001.png"]
-    assert list(images["label"]) == ["1", "1", "0"]
-    assert list(images["patient"]) == ["1", "3", "1"]
-    assert list(images["age"]) == ["58", "", "58"]
-    assert list(images["sex"]) == ["M", "F", "M"]
-    assert set(images["view"]) == {"PA"}
-    assert "4 of 5 images show Effusion or No Finding; 3 of them" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"positive": "effusion"}, "datasets.mine.positive"),
-        ({"positive": "Efusion"}, "Did you mean 'Effusion'?"),
-        ({"images": "none"}, "datasets.mine.images: there is no folder"),
-        ({"labels": "none.csv"}, "datasets.mine.labels"),
-        ({"negative": "Pneumonia"}, None),
-    ],
-)
-def test_mistakes_in_nih(nih, tmp_path, changes, expected):
-    dataset = nih_set(nih, **changes)
-    if expected is None:
-        assert list(listed(dataset, tmp_path)["label"]) == ["1", "1", "0"]
-    else:
-        assert expected in message(dataset, tmp_path)
-
-
-def test_nih_without_images_of_a_class(nih, tmp_path):
-    (nih / "images/images_001/images/1_001.png").unlink()
-    text = message(nih_set(nih), tmp_path)
-    assert "datasets.mine.images: none of the images" in text
-    assert "'No Finding'" in text
-
-
-def test_boxes_of_listed_images(nih, tmp_path):
-    boxes = nih / "BBox_List_2017.csv"
-    boxes.write_text(
-        "Image Index,Finding Label,Bbox [x,y,w,h],,,\n"
-        "3_000.png,Effusion,225.5,547,86.75,79,,,\n"
-        "2_000.png,Pneumonia,1,2,3,4,,,\n"
-    )
-    dataset = nih_set(nih, boxes=str(boxes))
-    images = listed(dataset, tmp_path)
-    images["id"] = [Path(path).stem for path in images["path"]]
-    table = sources.list_boxes("mine", dataset, tmp_path, images)
-    assert table.to_dict("records") == [
-        {
-            "id": "3_000",
-            "finding": "Effusion",
-            "x": 225.5,
-            "y": 547,
-            "w": 86.75,
-            "h": 79,
-            "reference_width": 1024,
-            "reference_height": 1024,
-        }
-    ]
-    assert len(sources.list_boxes("mine", nih_set(nih), tmp_path, images)) == 0
-    boxes.write_text("Image Index,Finding Label,Bbox [x,y,w,h]\n3_000.png,Effusion,?,1,1,1\n")
-    with pytest.raises(UserError, match=r"datasets.mine.boxes: .*\n  row 2, column x: '\?'"):
-        sources.list_boxes("mine", dataset, tmp_path, images)
-
-
-def test_real_nih_sample(real, tmp_path):
-    nih = real / "nih"
-    dataset = nih_set(nih, boxes=str(nih / "BBox_List_2017.csv"))
-    images = listed(dataset, tmp_path)
-    assert images["label"].value_counts().to_dict() == {"0": 499, "1": 170}
-    assert (images["age"] != "").all()
-    assert set(images["sex"]) == {"F", "M"}
-    images["id"] = [Path(path).stem for path in images["path"]]
-    boxes = sources.list_boxes("nih", dataset, tmp_path, images)
-    assert set(boxes["id"]) <= set(images["id"])
-    assert len(boxes) > 0
-
-
 @pytest.mark.parametrize(
     ("given", "years"),
     [
@@ -537,9 +421,12 @@ def test_the_snippets_of_the_docs_work(tmp_path, snippet):
     write(tmp_path / "findings.csv", "path,findings\n" + rows)
     rows = "patient1/a.jpg,Male,50,,1.0\npatient2/b.jpg,Female,51,1.0,\n"
     write(tmp_path / "train.csv", "Path,Sex,Age,No Finding,Pleural Effusion\n" + rows)
-    rows = "1.png,Effusion,0,1,50,F,PA,1,1,1,1,\n2.png,No Finding,0,2,50,F,PA,1,1,1,1,\n"
-    write(tmp_path / "nih/Data_Entry_2017.csv", HEADER + rows)
+    rows = [("1", "Effusion", "50", "PA"), ("2", "No Finding", "50", "PA")]
+    for name in ("Data_Entry_2017", "Data_Entry_2017_v2020"):
+        write(tmp_path / f"nih/{name}.csv", label_table(*rows))
     write(tmp_path / "nih/BBox_List_2017.csv", "Image Index,Finding Label,Bbox [x,y,w,h]\n")
+    write(tmp_path / "nih/train_val_list.txt", "1.png\n")
+    write(tmp_path / "nih/test_list.txt", "2.png\n")
 
     shipped = yaml.safe_load((DOCS.parents[1] / "config.yaml").read_text(encoding="utf-8"))
     mine = yaml.safe_load(snippet)

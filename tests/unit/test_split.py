@@ -197,6 +197,25 @@ def test_the_data_sets_own_subsets_are_followed(tmp_path):
     assert list(run(tmp_path, manifest(tmp_path, subset=column))) == column
 
 
+@pytest.mark.parametrize("stratify", [True, False])
+def test_validation_is_drawn_by_patient_where_a_given_split_has_none(tmp_path, stratify):
+    column = ["test" if row % 4 == 0 else "train" for row in range(40)]
+    patients = [f"p{row % 4}{row // 8}" for row in range(40)]  # two images each
+    table = manifest(tmp_path, subset=column, patient=patients)
+    subsets = run(tmp_path, table, validation=0.2, stratify=stratify)
+    assert subsets.value_counts().to_dict() == {"train": 24, "test": 10, "validation": 6}
+    assert list(subsets == "test") == [name == "test" for name in column]
+    assert subsets.groupby(patients).nunique().max() == 1
+    other = run(tmp_path, table, validation=0.2, stratify=stratify, seed=1)
+    assert list(other) != list(subsets)
+    assert list(other == "test") == list(subsets == "test")
+
+
+def test_a_given_split_without_training_images_is_refused(tmp_path):
+    with pytest.raises(UserError, match="train has no effusion image"):
+        run(tmp_path, manifest(tmp_path, subset=["test"] * 40))
+
+
 def test_empty_subset_column_is_no_split(tmp_path):
     assert set(run(tmp_path, manifest(tmp_path, subset=""))) == set(SUBSETS)
 

@@ -1,13 +1,14 @@
 """What one key asks of another. Each check looks only at values that are sound so far."""
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cxr.config.problems import Problems
-from cxr.config.schema import SCHEMA, applied
+from cxr.config.schema import SCHEMA, applied, definition
 from cxr.config.wording import Key, did_you_mean, found, one_of, show, show_name
 
 
@@ -15,6 +16,7 @@ def check(settled: Any, root: Path, problems: Problems) -> None:
     """Add what does not fit together in a settled configuration to `problems`."""
     _check_names(settled, problems)
     _check_classes(settled, problems)
+    _check_nih(settled, problems)
     _check_experiments(settled, problems)
     _check_subsets(settled, problems)
     _check_saliency(settled, problems)
@@ -73,8 +75,40 @@ def _check_classes(settled: Any, problems: Problems) -> None:
                 problems.add((*at, "classes", "normal"), found(str(normal), what))
         pairs = {"table": ("effusion", "normal"), "nih": ("positive", "negative")}
         first, second = pairs.get(data["source"], (None, None))
-        if first and data[first] == data[second]:
+        taken = data[first] if first and isinstance(data[first], list) else [data.get(first)]
+        if first and data[second] in taken:
             problems.add((*at, second), found(data[second], f"another label than `{first}`"))
+
+
+def _check_nih(settled: Any, problems: Problems) -> None:
+    """An NIH release has its images in a folder or in archives, and both official lists or none."""
+    for name in _section(settled, "datasets"):
+        at = ("datasets", name)
+        if not problems.sound(at) or settled["datasets"][name]["source"] != "nih":
+            continue
+        data = settled["datasets"][name]
+        if bool(data["images"]) == bool(data["archives"]):
+            what = "null, with `archives`" if data["images"] else "a folder, without `archives`"
+            problems.add((*at, "images"), found(data["images"], what))
+        _check_archives(at, data, problems)
+        for one, other in itertools.permutations(("train_val_list", "test_list")):
+            if data[other] and not data[one]:
+                what = f"the path of a text file, as for `{other}`"
+                problems.add((*at, one), found(None, what))
+
+
+def _check_archives(at: Key, data: dict, problems: Problems) -> None:
+    """Archives lie side by side in data/downloads/, and those that are used are in the list."""
+    urls = [archive["url"] for archive in data["archives"]]
+    names = [url.rpartition("/")[2] for url in urls]
+    for row, url in enumerate(urls):
+        if names[row] in names[:row]:
+            what = "an address that ends in a file name of its own"
+            problems.add((*at, "archives", row, "url"), found(url, what))
+    for row, number in enumerate(data["which"] or ()):
+        if number > len(urls):
+            what = f"the number of an archive, of which there are {len(urls)}"
+            problems.add((*at, "which", row), found(number, what))
 
 
 def _check_experiments(settled: Any, problems: Problems) -> None:
@@ -159,7 +193,7 @@ def _check_files(settled: Any, root: Path, problems: Problems) -> None:
 
 def _check_paths(at: Key, section: dict, schema: dict, root: Path, problems: Problems) -> None:
     for key, sub in schema["properties"].items():
-        kind = sub.get("format")
+        kind = definition(sub).get("format")
         if kind in ("folder", "file") and section[key] is not None:
             path = os.path.normpath(root.absolute() / section[key])
             if not _exists(path, kind):

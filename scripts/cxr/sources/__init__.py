@@ -51,7 +51,7 @@ def list_images(name: str, dataset: dict[str, Any], folder: Path, root: Path) ->
         case "table":
             images = from_table(key, dataset, root)
         case "nih":
-            images = from_nih(key, dataset, root)
+            images = from_nih(key, dataset, folder, root)
         case other:
             raise ValueError(f"{key}: unknown source {other!r}")
     if dataset.get("patient_pattern"):
