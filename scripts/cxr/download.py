@@ -1,7 +1,7 @@
 """Fetch an archive into data/downloads/, trusting no network and replacing no file of the user's.
 
-`pooch` downloads; the rest is ours because pooch knows no file: URLs and replaces a file whose
-checksum differs.
+`pooch` downloads; the rest is ours because pooch knows no file: URLs, replaces a file whose
+checksum differs, and does not continue a download that broke off (see `cxr.partial`).
 """
 
 import contextlib
@@ -10,18 +10,21 @@ import re
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 import pooch
 import requests
 
+from cxr import partial
 from cxr.errors import UserError, explained_disk
-from cxr.files import BLOCK, Progress, sha256_of
+from cxr.files import Progress, megabytes, sha256_of
 from cxr.log import say
 
 DOWNLOADS = Path("data/downloads")
-ATTEMPTS = 3
+ATTEMPTS = 3  # in a row that brought nothing
+CHUNK = 1 << 16  # bytes written at a time, and what a broken connection costs at most
 TIMEOUT = 15, 60  # seconds without a connection, and without a byte
 
 
@@ -29,8 +32,9 @@ def fetch(url: str, sha256: str, folder: str | Path = DOWNLOADS, *, key: str = "
     """The path of the archive at `url`, in `folder`, with the right checksum.
 
     `url` is an http, https or file: address or a path. A file of that name in `folder` is verified
-    and used as it is, without any network; it is never changed, replaced or deleted. `key` is what
-    messages call the checksum's place in the config.
+    and used as it is, without any network; it is never changed, replaced or deleted. A download
+    that breaks off or is killed is continued, by the next run if need be. `key` is what messages
+    call the checksum's place in the config.
 
     Raises `UserError` if the archive cannot be had or is another one than `sha256` (hex) describes.
     """
@@ -43,20 +47,28 @@ def fetch(url: str, sha256: str, folder: str | Path = DOWNLOADS, *, key: str = "
         part.parent.mkdir(parents=True, exist_ok=True)
     try:
         with explained_disk(part):
-            _bring(url, part, target)
+            continued = _bring(url, part, target)
             found = sha256_of(part)
+            if found != sha256 and continued:
+                say("the parts of the download do not fit together: starting anew")
+                partial.discard(part)
+                _bring(url, part, target)
+                found = sha256_of(part)
             if found != sha256:
+                partial.discard(part)
                 raise UserError(
-                    f"{url} gave {part.stat().st_size:,} bytes with sha256 {found}, but {key} is "
-                    f"{sha256}. Nothing was kept. Try again later, or, if you trust this archive, "
-                    f"set {key} to the sha256 found."
+                    f"{url} gave a file with sha256 {found}, but {key} is {sha256}. Nothing was "
+                    f"kept. Try again later, or, if you trust this archive, set {key} to the "
+                    "sha256 found."
                 )
             if os.path.lexists(target):  # placed by hand in the meantime
+                partial.discard(part)
                 return _verified_in_place(target, sha256, key)
             part.replace(target)
+            partial.discard(part)
     finally:
         with contextlib.suppress(OSError):
-            part.unlink()
+            partial.keep_if_begun(part)
     return target
 
 
@@ -86,39 +98,64 @@ def _path_of(url: str) -> str:
         raise UserError(f"{url} is not a valid address ({error}). Correct it.") from error
 
 
-def _bring(url: str, part: Path, target: Path) -> None:
+def _bring(url: str, part: Path, target: Path) -> bool:
+    """Write a file to `part`; whether a part of it was there before."""
     scheme = _scheme(url)
     if scheme in ("http", "https"):
-        _download(url, part, target)
-    elif scheme in ("file", ""):
+        return _download(url, part, target)
+    if scheme in ("file", ""):
         _copy(url, part)
-    else:
-        raise UserError(
-            f"{url}: archives are fetched from http, https or file: addresses, not {scheme}. "
-            + _by_hand(target)
-        )
+        return False
+    raise UserError(
+        f"{url}: archives are fetched from http, https or file: addresses, not {scheme}. "
+        + _by_hand(target)
+    )
 
 
-def _download(url: str, part: Path, target: Path) -> None:
-    """Download with pooch; try again when the connection or the server fails."""
+def _download(url: str, part: Path, target: Path) -> bool:
+    """Download; go on when the connection or the server fails. Whether the file came in parts."""
     say(f"downloading {url}")
-    for attempt in range(1, ATTEMPTS + 1):
-        downloader = pooch.HTTPDownloader(
-            progressbar=Progress(f"downloading {target.name}"),
-            chunk_size=BLOCK,
-            timeout=TIMEOUT,
-            headers={"Accept-Encoding": "identity"},  # a .tar.gz stays one
-        )
+    failures, most = 0, partial.begun(part, url)[0]
+    while True:
+        size, record = partial.begun(part, url)
         try:
-            return downloader(url, str(part), None)
+            _request(url, part, target.name, size, record)
+            return size > 0
         except requests.RequestException as error:
             reason, passing = _network_reason(error)
-            if not passing or attempt == ATTEMPTS:
+            come, _ = partial.begun(part, url)
+            failures, most = (0, come) if come > most else (failures + 1, most)
+            if not passing or failures == ATTEMPTS:
+                kept = f" What came is kept ({megabytes(come)}) and continued by the next run."
                 raise UserError(
-                    f"{url} could not be fetched: {reason}. {_by_hand(target)}"
+                    f"{url} could not be fetched: {reason}.{kept if come else ''} "
+                    f"{_by_hand(target)}"
                 ) from error
-            say(f"{reason}; trying again ({attempt} of {ATTEMPTS - 1})")
-            time.sleep(attempt)
+            say(f"{reason}; trying again")
+            time.sleep(failures)
+
+
+def _request(url: str, part: Path, name: str, size: int, record: dict[str, Any]) -> None:
+    """Ask a server once, for what is missing behind `size` bytes; see `cxr.partial.begun`."""
+    if size and size == record["total"]:
+        return
+    with part.open("ab") as file:
+        downloader = pooch.HTTPDownloader(
+            progressbar=Progress(f"downloading {name}"),
+            chunk_size=CHUNK,
+            timeout=TIMEOUT,
+            headers=partial.headers(size, record),
+            hooks={"response": lambda response, **_: partial.accept(response, part, file, url)},
+        )
+        try:
+            downloader(url, file, None)
+        except requests.HTTPError as error:
+            if error.response.status_code == 416:  # nothing behind these bytes: a shorter file
+                partial.discard(part)
+            raise
+    size, record = partial.begun(part, url)
+    if size and size < record["total"]:
+        raise requests.exceptions.ChunkedEncodingError
 
 
 def _network_reason(error: requests.RequestException) -> tuple[str, bool]:
@@ -127,7 +164,7 @@ def _network_reason(error: requests.RequestException) -> tuple[str, bool]:
         answer = error.response
         return (
             f"the server answered {answer.status_code} {answer.reason}",
-            answer.status_code >= 500,
+            answer.status_code >= 500 or answer.status_code == 416,
         )
     if isinstance(error, requests.exceptions.SSLError):
         return "the server's certificate could not be verified", False
