@@ -25,9 +25,10 @@ from cxr.files import BLOCK, Progress, megabytes
 from cxr.log import say
 
 # The NIH release, the largest set in sight, has 112,120 images in 42 GB.
-MAX_FILES = 1_000_000
+MAX_FILES = 1_000_000  # folders and litter included
 MAX_FILE_BYTES = 4 * 10**9
 MAX_TOTAL_BYTES = 100 * 10**9
+MAX_HEADER_BYTES = 2**20  # of the long names and other extensions that a tar has before a member
 
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -40,6 +41,9 @@ _DAMAGE = (
     ValueError,
     IndexError,
     NotImplementedError,
+    MemoryError,
+    OverflowError,
+    RecursionError,  # a thousand extended headers in a row
 )
 
 
@@ -78,6 +82,24 @@ class _Member(NamedTuple):
     open: Callable[[], IO[bytes]]
 
 
+class _TarHeader(tarfile.TarInfo):
+    """A header that Python's reader can follow without taking up gigabytes or going in circles."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> "_TarHeader":
+        """Refuse sizes below 0, extensions that are read whole and large, and lists of gaps."""
+        header = super().frombuf(buf, encoding, errors)
+        extension = header.type not in tarfile.REGULAR_TYPES and header.type != tarfile.DIRTYPE
+        if header.size < 0 or (extension and header.size > MAX_HEADER_BYTES):
+            raise tarfile.ReadError(f"a header declares {header.size:,} bytes")
+        if header.type == tarfile.GNUTYPE_SPARSE:
+            raise tarfile.ReadError("a sparse file")
+        return header
+
+    def _proc_gnusparse_10(self, *_: object) -> None:
+        raise tarfile.ReadError("a sparse file")
+
+
 @contextlib.contextmanager
 def _opened(archive: Path) -> Iterator[Iterable[_Member]]:
     """The members of a zip or tar, read as they are asked for."""
@@ -96,7 +118,7 @@ def _opened(archive: Path) -> Iterator[Iterable[_Member]]:
 
 def _open_tar(archive: Path, file: IO[bytes]) -> tarfile.TarFile:
     try:
-        return tarfile.open(fileobj=file, mode="r:*")
+        return tarfile.open(fileobj=file, mode="r:*", tarinfo=_TarHeader)
     except tarfile.ReadError as error:
         raise UserError(
             f"{archive} is neither a zip nor a tar archive, or its beginning is damaged. "
@@ -128,8 +150,9 @@ def _tar_members(file: tarfile.TarFile) -> Iterator[_Member]:
             fault = "is a link"
         elif not (info.isreg() or info.isdir()):
             fault = "is a device or a pipe"
+        size = 0 if info.isdir() else info.size
         yield _Member(
-            info.name, info.size, info.isdir(), fault, lambda info=info: file.extractfile(info)
+            info.name, size, info.isdir(), fault, lambda info=info: file.extractfile(info)
         )
     # tarfile takes a bad header for the end; reading on also checks a compressed stream's checksum
     file.fileobj.seek(file.offset)
@@ -144,13 +167,13 @@ def _plan(archive: Path, members: Iterable[_Member]) -> list[tuple[str, _Member]
     folders: dict[str, str] = {}
     total = 0
     with _explained_damage(archive):
-        for member in members:
+        for count, member in enumerate(members, start=1):
             path = "/".join(part for part in member.name.split("/") if part not in ("", "."))
-            fault = member.fault or _name_fault(member.name)
+            total += member.size
+            fault = member.fault or _name_fault(member.name) or _size_fault(member, total, count)
             if not fault and not (member.is_folder or _is_litter(path)):
                 plan.append((path, member))
-                total += member.size
-                fault = _size_fault(member, total, len(plan)) or _clash(path, files, folders)
+                fault = _clash(path, files, folders)
             if fault:
                 raise UserError(
                     f"{archive}: {member.name!r} {fault}. Nothing was unpacked. "
@@ -185,7 +208,7 @@ def _name_fault(name: str) -> str:
 
 
 def _size_fault(member: _Member, total: int, files: int) -> str:
-    """Why a member is too much, with a `total` of bytes and number of files that include it."""
+    """Why a member is too much, with a `total` of bytes and a count of files that include it."""
     if not 0 <= member.size <= MAX_FILE_BYTES:
         return f"declares {member.size:,} bytes, not 0 to {megabytes(MAX_FILE_BYTES)}"
     if total > MAX_TOTAL_BYTES:

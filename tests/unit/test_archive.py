@@ -1,7 +1,10 @@
 import contextlib
+import gzip
 import io
 import stat
 import tarfile
+import time
+import tracemalloc
 import unicodedata
 import zipfile
 
@@ -215,6 +218,48 @@ def test_bounds(make, bound, value, reason, tmp_path, monkeypatch):
     assert reason in refusal(make(IMAGES.items()), tmp_path)
     monkeypatch.setattr(archive, bound, value + 1)
     assert unpacked(make(IMAGES.items()), tmp_path) == PLACED
+
+
+def header(kind, size=0, name="x", pax=None, extended=0):
+    """A tar header by itself, or a pax header and the header that it is about."""
+    info = tarfile.TarInfo(name)
+    info.type, info.size, info.pax_headers = kind, size, pax or {}
+    data = bytearray(info.tobuf(tarfile.PAX_FORMAT if pax else tarfile.GNU_FORMAT))
+    data[482] = extended  # of an old GNU sparse file: another block of the list follows
+    data[148:156] = b" " * 8
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    return bytes(data)
+
+
+END = bytes(1024)
+GAPS = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x"}
+HOSTILE = {
+    "a long name": header(tarfile.GNUTYPE_LONGNAME, 10**8) + b"a" * 10**8,
+    "a long link": header(tarfile.GNUTYPE_LONGLINK, 10**8) + b"a" * 10**8,
+    "an extended header": header(tarfile.XHDTYPE, 10**8) + b"a" * 10**8,
+    "a global header": header(tarfile.XGLTYPE, 10**8) + b"a" * 10**8,
+    "headers of headers": header(tarfile.XHDTYPE) * 5000 + header(tarfile.REGTYPE) + END,
+    "a list of gaps": header(tarfile.REGTYPE, pax=GAPS) + b"9999999999\n" + b"0\n" * 10**7,
+    "an old list of gaps": header(tarfile.GNUTYPE_SPARSE, extended=1)
+    + (b"00000000001\0" * 42 + b"\1" + bytes(7)) * 10**5,
+    "back to its own header": header(tarfile.REGTYPE, name=".DS_Store", pax={"size": "-1536"}),
+    "folders without end": header(tarfile.DIRTYPE) * 10**5,
+    "litter without end": header(tarfile.REGTYPE, name=".DS_Store") * 10**5,
+    "a large piece of litter": header(tarfile.REGTYPE, 5 * 10**9, name=".DS_Store") + END,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_what_would_take_all_memory_or_time_is_refused_soon(kind, tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "MAX_FILES", 1000)
+    data = gzip.compress(HOSTILE[kind], 1)
+    start = time.thread_time()
+    tracemalloc.start()
+    refusal(data, tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * 10**7
+    assert time.thread_time() - start < 5
 
 
 def test_a_zip_that_holds_more_than_it_declares_is_refused(tmp_path):
