@@ -38,6 +38,7 @@ _MAGIC = {
     b"MM\0+": "TIFF",
     b"BM": "BMP",
 }
+_TURNING = {"exif", "transparency", "default_image"}  # what may change a grey PNG's pixels
 _BROKEN = "truncated, damaged or of a rare kind: it cannot be decoded"
 _TRUNCATED = "truncated: the file ends too early"
 _SCANS = 1000  # of a JPEG: a progressive one has about ten, and each takes time
@@ -80,12 +81,16 @@ def _check_magic(head: bytes) -> None:
         raise Unreadable("not a PNG, JPEG, TIFF or BMP image")
 
 
-def check(data: bytes) -> None:
-    """Decode an image strictly, only to see that it is whole.
+def check(data: bytes) -> np.ndarray | None:
+    """Decode an image strictly, to see that it is whole.
 
     OpenCV, which decodes the pixels that are used, has versions that silently leave the missing
     part of a truncated file grey, or set aside gigabytes for a PNG chunk of the wrong length;
     Pillow does not.
+
+    Returns:
+        The grey values, (height, width), uint8, of a plain grey PNG, which are those that `decode`
+        would give; None for other images.
 
     Raises:
         Unreadable: the image is truncated, damaged, has more than 100 million pixels or 100,000
@@ -108,6 +113,8 @@ def check(data: bytes) -> None:
             image.load()
             if image.format == "TIFF":
                 _check_tiff(image)
+            plain = image.format == "PNG" and image.mode == "L" and not image.info.keys() & _TURNING
+            return np.asarray(image) if plain else None
     except Unreadable:
         raise
     except Image.DecompressionBombError as error:
@@ -169,9 +176,13 @@ def read_grey(path: str | Path) -> np.ndarray:
     Raises:
         Unreadable: see `read_bytes`, `check` and `decode`.
     """
-    data = read_bytes(path)
-    check(data)
-    return decode(data)
+    return _grey(read_bytes(path))
+
+
+def _grey(data: bytes) -> np.ndarray:
+    """The grey values of an image that is whole, decoded once where that is enough."""
+    pixels = check(data)
+    return decode(data) if pixels is None else pixels
 
 
 def read_listed(path: str | Path) -> np.ndarray:
@@ -201,8 +212,7 @@ def describe(path: Path, mask: Path | None, min_size: int) -> dict[str, Any]:
         Unreadable: the image or its mask cannot be used.
     """
     data = read_bytes(path)
-    check(data)
-    image = decode(data)
+    image = _grey(data)
     height, width = image.shape
     if min(height, width) < min_size:
         raise Unreadable(f"too small: {width}x{height} pixels, {min_size} a side are needed")
@@ -230,9 +240,9 @@ def _check_mask(path: Path, shape: tuple[int, int]) -> None:
 
 def _pixel_digest(image: np.ndarray) -> bytes:
     """The same for the same grey values, whatever the file format."""
-    digest = hashlib.blake2b(repr((image.shape, image.dtype)).encode(), digest_size=16)
+    digest = hashlib.sha256(repr((image.shape, image.dtype)).encode())
     digest.update(np.ascontiguousarray(image))
-    return digest.digest()
+    return digest.digest()[:16]
 
 
 def prepare(image: np.ndarray, size: int, resize: str) -> np.ndarray:

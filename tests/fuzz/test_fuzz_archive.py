@@ -26,7 +26,7 @@ from cxr import archive
 from cxr.errors import UserError
 from trees import tree
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Duplicate name")]
 
 LIMIT = 2  # seconds of CPU time
 LARGEST = 100_000  # bytes of a file

@@ -64,8 +64,11 @@ def read(data: bytes) -> np.ndarray | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            images.check(data)
-            return images.decode(data)
+            checked = images.check(data)
+            pixels = images.decode(data)
+        if checked is not None:
+            np.testing.assert_array_equal(checked, pixels, strict=True)
+        return pixels
     except Unreadable as error:
         assert str(error).isprintable()
         return None

@@ -63,10 +63,11 @@ def list_images(name: str, dataset: dict[str, Any], folder: Path, root: Path) ->
         images.loc[unsafe, "reason"] = f"its {column} holds a control character"
     unsafe = images["path"].str.contains(UNSAFE)
     images.loc[unsafe, "reason"] = "its name is not UTF-8 or holds a control character: rename it"
-    order = sorted(
-        range(len(images)),
-        key=lambda i: (images["label"].iloc[i] != "1", natural(images["path"].iloc[i])),
-    )
+    keys = [
+        (label != "1", natural(path))
+        for label, path in zip(images["label"], images["path"], strict=True)
+    ]
+    order = sorted(range(len(images)), key=keys.__getitem__)
     return images.iloc[order].reset_index(drop=True)
 
 
