@@ -410,9 +410,10 @@ SNIPPETS = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(encoding="utf-8"), re
 def test_the_snippets_of_the_docs_work(tmp_path, snippet):
     for pair in ("xrays", "data/mine"):
         write_folder(tmp_path / pair, effusion=1, normal=1)
-    for name in ("xrays/fluid", "xrays/controls/healthy", "nih/images"):
-        (tmp_path / name).mkdir(parents=True)
-    for name in ("xrays/fluid/17_a", "xrays/controls/healthy/18_a", "nih/images/1", "nih/images/2"):
+    classes = ("xrays/fluid/17_a", "xrays/controls/healthy/18_a")
+    release = [f"{folder}/{name}" for folder in ("nih/images", "data/nih") for name in "12"]
+    for name in (*classes, *release):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / f"{name}.png").write_bytes(b"image")
     write(tmp_path / "xrays.csv", re.search(r"```csv\n(.*?)```", DOCS.read_text(), re.DOTALL)[1])
     rows = "a.png,pleural effusion,1\nb.png,healthy,2\n"
