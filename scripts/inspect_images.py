@@ -13,6 +13,7 @@ import pandas as pd
 from cxr import activations, counts, gallery, plots, tables
 from cxr.arrays import open_array
 from cxr.augment import augment
+from cxr.dicom import is_dicom
 from cxr.images import read_listed
 from cxr.log import job_log
 from cxr.predictions import read_split
@@ -26,8 +27,11 @@ EXERCISE = {"rotation": 20, "shift": 0.2, "zoom": 0.2, "flip": True}  # the less
 
 def read_colour(path: str) -> np.ndarray:
     """Return red, green and blue of an image, (height, width, 3), uint8 or uint16."""
-    data = np.frombuffer(Path(path).read_bytes(), np.uint8)
-    return cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH)
+    data = Path(path).read_bytes()
+    if is_dicom(data):
+        return np.dstack([read_listed(path)] * 3)
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH
+    return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
 
 
 def read_example(image: pd.Series) -> gallery.Thumbnail:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cxr.errors import UserError
-from cxr.images import Unreadable, create_array, decode, for_each, prepare, read_bytes
+from cxr.errors import Unreadable, UserError
+from cxr.images import create_array, decode, for_each, prepare, read_bytes
 from cxr.log import job_log
 from cxr.tables import read_table
 

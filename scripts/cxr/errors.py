@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right, and a disk's errors made into it."""
+"""Exceptions: what a user can put right, a disk's errors made into it, a file that is no image."""
 
 import contextlib
 import errno
@@ -16,6 +16,10 @@ class UserError(Exception):
     The message says what is wrong, where (the file or the config key) and what to do. It is
     printed as it stands, without a traceback.
     """
+
+
+class Unreadable(Exception):  # noqa: N818 (it reads better where it is raised)
+    """A file that cannot be used as an image; `str()` gives the reason in a few words."""
 
 
 @contextlib.contextmanager

@@ -17,12 +17,13 @@ import numpy as np
 from PIL import Image
 from PIL import TiffImagePlugin as Tiff
 
-from cxr.errors import UserError
+from cxr import dicom
+from cxr.errors import Unreadable, UserError
 from cxr.files import megabytes
 from cxr.log import say
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"}
-OTHER_SUFFIXES = {".dcm", ".dicom", ".gif", ".jp2", ".pgm", ".webp"}  # images that are not read
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom"}
+OTHER_SUFFIXES = {".gif", ".jp2", ".pgm", ".webp"}  # images that are not read
 MAX_PIXELS = 100_000_000
 MAX_SIDE = 100_000  # pixels
 MAX_BYTES = 2**30  # of a file
@@ -47,16 +48,12 @@ _BLOCK = 256  # tasks that wait at a time
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # or Pillow warns of "bombs" below our own limit
 
 
-class Unreadable(Exception):  # noqa: N818 (it reads better where it is raised)
-    """A file that cannot be used as an image; `str()` gives the reason in a few words."""
-
-
 def read_bytes(path: str | Path) -> bytes:
     """Return the content of an image file.
 
     Raises:
         Unreadable: the file is missing, empty, larger than 1 GiB, may not be read, or its first
-            bytes are not those of a PNG, JPEG, TIFF or BMP.
+            bytes are not those of a PNG, JPEG, TIFF, BMP or DICOM file.
     """
     path = Path(path)
     try:
@@ -75,10 +72,8 @@ def read_bytes(path: str | Path) -> bytes:
 def _check_magic(head: bytes) -> None:
     if not head:
         raise Unreadable("empty file")
-    if head[128:132] == b"DICM":
-        raise Unreadable("DICOM is not supported yet: convert to PNG")
-    if not head.startswith(tuple(_MAGIC)):
-        raise Unreadable("not a PNG, JPEG, TIFF or BMP image")
+    if not (dicom.is_dicom(head) or head.startswith(tuple(_MAGIC))):
+        raise Unreadable("not a PNG, JPEG, TIFF, BMP or DICOM image")
 
 
 def check(data: bytes) -> np.ndarray | None:
@@ -95,8 +90,10 @@ def check(data: bytes) -> np.ndarray | None:
     Raises:
         Unreadable: the image is truncated, damaged, has more than 100 million pixels or 100,000
             a side (found before they are decoded) or several frames, or is a TIFF of a kind that
-            OpenCV reads wrongly.
+            OpenCV reads wrongly. (A DICOM file is checked where it is decoded.)
     """
+    if dicom.is_dicom(data):
+        return None
     try:
         with _opened(data) as image:
             image.verify()  # the checksums and lengths of all chunks of a PNG
@@ -151,11 +148,13 @@ def decode(data: bytes) -> np.ndarray:
 
     Colours are weighed by luminance (0.299 red, 0.587 green, 0.114 blue), which leaves grey
     stored as colour as it was; transparency is dropped; palettes and 1-bit images become 8-bit;
-    an EXIF orientation is applied.
+    an EXIF orientation is applied. For DICOM, see `cxr.dicom.reading.parse`.
 
     Raises:
-        Unreadable: OpenCV cannot decode it, or its pixels are not of 8 or 16 bits.
+        Unreadable: it cannot be decoded, or its pixels are not of 8 or 16 bits.
     """
+    if dicom.is_dicom(data):
+        return dicom.read(data)[0]
     flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
@@ -171,7 +170,7 @@ def decode(data: bytes) -> np.ndarray:
 
 
 def read_grey(path: str | Path) -> np.ndarray:
-    """Return the grey values of a PNG, JPEG, TIFF or BMP file, (height, width), uint8 or uint16.
+    """Return the grey values of an image file, (height, width), uint8 or uint16.
 
     Raises:
         Unreadable: see `read_bytes`, `check` and `decode`.
@@ -201,18 +200,23 @@ def read_listed(path: str | Path) -> np.ndarray:
 
 
 def describe(path: Path, mask: Path | None, min_size: int) -> dict[str, Any]:
-    """Return the width, height and bit_depth of an image, its sha256 and that of its pixels.
+    """Return what there is to know of an image.
 
     Args:
         path: the image.
         mask: the effusion's mask, if there is one.
         min_size: the shortest side allowed, in pixels.
 
+    Returns:
+        width, height and bit_depth; sha256 of the file; pixels, a digest of the grey values; and
+        header, what the header of a DICOM file says of the patient and the image (see
+        `cxr.dicom.header.facts`), None for other files.
+
     Raises:
         Unreadable: the image or its mask cannot be used.
     """
     data = read_bytes(path)
-    image = _grey(data)
+    image, header = dicom.read(data) if dicom.is_dicom(data) else (_grey(data), None)
     height, width = image.shape
     if min(height, width) < min_size:
         raise Unreadable(f"too small: {width}x{height} pixels, {min_size} a side are needed")
@@ -226,6 +230,7 @@ def describe(path: Path, mask: Path | None, min_size: int) -> dict[str, Any]:
         "bit_depth": image.itemsize * 8,
         "sha256": hashlib.sha256(data).hexdigest(),
         "pixels": _pixel_digest(image),
+        "header": header,
     }
 
 

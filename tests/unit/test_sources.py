@@ -88,13 +88,24 @@ def test_archive_with_nested_class_folders(xrays, tmp_path):
 
 def test_files_that_are_no_images_do_not_count_but_unsupported_ones_do(xrays, tmp_path):
     (xrays / "effusion" / "notes.txt").write_text("hello")
-    (xrays / "effusion" / "scan.dcm").write_text("DICOM")
+    (xrays / "effusion" / "scan.gif").write_text("GIF")
     (xrays / "effusion" / ".DS_Store").write_text("hidden")
     images = listed(folder_set(xrays), tmp_path).set_index("path")
     assert len(images) == 16
     assert images["reason"]["xrays/effusion/notes.txt"] == "not an image file"
     assert images["label"]["xrays/effusion/notes.txt"] == ""
-    assert images["label"]["xrays/effusion/scan.dcm"] == "1"
+    assert images["label"]["xrays/effusion/scan.gif"] == "1"
+
+
+def test_dicom_files_are_known_by_what_they_begin_with(xrays, tmp_path):
+    head = bytes(128) + b"DICM"
+    for name in ("IM0001", "1.2.840.113619", "scan.DCM", "DICOMDIR", "notes.txt"):
+        (xrays / "effusion" / name).write_bytes(head)
+    (xrays / "effusion" / "LICENSE").write_text("hello")
+    os.mkfifo(xrays / "effusion" / "pipe")
+    images = listed(folder_set(xrays), tmp_path)
+    found = {Path(path).name for path in images["path"][images["label"] == "1"]}
+    assert found == {f"e{i}.png" for i in range(11)} | {"IM0001", "1.2.840.113619", "scan.DCM"}
 
 
 @pytest.mark.parametrize("name", [b"line\nbreak.png", b"\xff\xfe.png", b"tab\t.png"])

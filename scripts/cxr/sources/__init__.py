@@ -22,7 +22,7 @@ __all__ = ["CLASSES", "list_boxes", "list_images"]
 
 
 def list_images(name: str, dataset: dict[str, Any], folder: Path, root: Path) -> pd.DataFrame:
-    """Return what a data set holds, one row per file, without opening any.
+    """Return what a data set holds, one row per file, decoding none.
 
     Args:
         name: the data set's name in the config, for messages.

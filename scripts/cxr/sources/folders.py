@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from cxr.dicom import is_dicom
 from cxr.errors import UserError
 from cxr.images import OTHER_SUFFIXES, SUFFIXES
 from cxr.sources.common import CLASSES, KNOWN, below, frame, list_files
@@ -43,10 +44,10 @@ def from_class_folders(key: str, classes: dict[str, str], top: Path) -> pd.DataF
         if not folder.is_dir():
             raise UserError(f"{where} is not a folder. {_folders_instead(classes[name], top)}")
         files = list_files(where, folder)
-        usual = [_suffix(path) in SUFFIXES | OTHER_SUFFIXES for path in files]
+        usual = [_is_image(path) for path in files]
         if not any(usual):
             raise UserError(
-                f"{where} holds no image. Put images (PNG, JPEG, TIFF, BMP) there, "
+                f"{where} holds no image. Put images (PNG, JPEG, TIFF, BMP, DICOM) there, "
                 "or name another folder."
             )
         rows += [
@@ -56,8 +57,19 @@ def from_class_folders(key: str, classes: dict[str, str], top: Path) -> pd.DataF
     return frame(pd.DataFrame(rows, columns=["path", "label", "reason"], dtype=object))
 
 
-def _suffix(path: str) -> str:
-    return os.path.splitext(path)[1].lower()  # noqa: PTH122 (fast for 100,000 paths)
+def _is_image(path: str) -> bool:
+    """Whether a file is an image by its name; without a suffix, whether it begins like DICOM."""
+    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 (fast for 100,000 paths)
+    if suffix.strip(".0123456789"):  # DICOM files may be called 1.2.840.113619
+        return suffix in SUFFIXES | OTHER_SUFFIXES
+    file = Path(path)
+    if file.name == "DICOMDIR" or not file.is_file():
+        return False
+    try:
+        with file.open("rb") as opened:
+            return is_dicom(opened.read(132))
+    except OSError:
+        return False
 
 
 def _folders_instead(wanted: str, top: Path) -> str:
