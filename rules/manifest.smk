@@ -36,6 +36,8 @@ rule manifest_images:
         folder="data/{dataset}",
         max_rejected=config["max_rejected"],
         min_size=config["image"]["min_size"],
+        exclude=config["image"]["exclude"],
+        key_file="data/pseudonyms.key",
         state=state_of_images,
     script:
         "../scripts/manifest.py"

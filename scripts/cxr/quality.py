@@ -6,21 +6,26 @@ from cxr.images import printable
 from cxr.sources import CLASSES
 
 
-def problems(images: pd.DataFrame, max_rejected: float) -> list[str]:
+def problems(images: pd.DataFrame, left_out: pd.Series, max_rejected: float) -> list[str]:
     """Return what stands against using a data set, in plain words; nothing if it is fine.
 
     Args:
         images: columns path, label, reason (empty if usable) and pixels (a digest).
+        left_out: bool, the images that the config leaves out although they could be used.
         max_rejected: the largest share of unusable images of a class, 0 to 1.
     """
     found = []
     for name, label in CLASSES.items():
-        part = images[images["label"] == label]
+        of_class = images["label"] == label
+        part = images[of_class & ~left_out]
         bad = part[part["reason"] != ""]
         if len(bad) > max_rejected * len(part):
             found.append(_too_many(name, part, bad, max_rejected))
         elif len(bad) == len(part):
-            found.append(f"The class {name} has no usable image ({len(bad)} were rejected).")
+            found.append(
+                f"The class {name} has no usable image ({len(bad)} were rejected, "
+                f"{(of_class & left_out).sum()} left out by image.exclude)."
+            )
     usable = images[(images["label"] != "") & (images["reason"] == "")]
     shared = usable.groupby("pixels")["label"].transform("nunique") > 1
     pairs = [

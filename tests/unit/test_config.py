@@ -239,7 +239,7 @@ BAD = [
      "did you mean `augment.rotation`?"),
     ({"epochs": 3}, "epochs: unknown key; did you mean `experiments.<name>.epochs`?"),
     ({"seed": 3}, "seed: unknown key; did you mean `seeds`?"),
-    ({"image": {"xyz": 3}}, "image.xyz: unknown key, allowed: size, resize, min_size"),
+    ({"image": {"xyz": 3}}, "image.xyz: unknown key, allowed: size, resize, min_size, exclude"),
     (data(**FOLDER, sha256="a"), "datasets.mine.sha256: unknown key of a data set with the source "
      "folder, allowed: source, path, classes, patient_pattern"),
     ({"datasets": {"phantom": {"sede": 1}}}, "datasets.phantom.sede: unknown key of a data set "
@@ -307,7 +307,7 @@ BAD = [
     ({"run": ["lesson", "lesson", "pleura"]}, 'run: found ["lesson", "lesson", "pleura"], '
      "allowed: a list of at least 1 item, each the name of an experiment, none twice"),
     ({"image": [256]}, "image: found [256], allowed: a section with the keys "
-     "size, resize, min_size"),
+     "size, resize, min_size, exclude"),
     ({"experiments": []}, "experiments: found [], allowed: a section with at least one entry, "
      "under a name of its own"),
     # data sets

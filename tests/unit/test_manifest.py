@@ -6,11 +6,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 import manifest as stage
 from cxr.errors import UserError
 from cxr.tables import columns, read_table
+from dicoms import dicom
 from nih import nih_set
 from xrays import draw, write_folder
 
@@ -28,7 +30,7 @@ class Run:
             "patient_pattern": None,
         }
 
-    def __call__(self, max_rejected=0.01, threads=2, **dataset):
+    def __call__(self, max_rejected=0.01, threads=2, exclude=("lateral",), **dataset):
         stage.manifest(
             dataset=self.dataset | dataset,
             name="mine",
@@ -36,6 +38,8 @@ class Run:
             root=self.root,
             max_rejected=max_rejected,
             min_size=32,
+            exclude=exclude,
+            key_file=self.root / "pseudonyms.key",
             threads=threads,
             manifest_csv=self.root / "manifest.csv",
             rejected_csv=self.root / "rejected.csv",
@@ -109,7 +113,7 @@ def spoil(path, how):
             return "truncated"
         case "text":
             path.write_text("I am a text file")
-            return "not a PNG, JPEG, TIFF or BMP image"
+            return "not a PNG, JPEG, TIFF, BMP or DICOM image"
         case "constant":
             cv2.imwrite(str(path), np.full((64, 64), 7, np.uint8))
             return "constant: all pixels are 7"
@@ -164,7 +168,10 @@ def test_files_that_are_no_images_do_not_count(run):
 def test_a_class_without_a_usable_image(run):
     for path in (run.xrays / "normal").iterdir():
         spoil(path, "text")
-    assert "The class normal has no usable image (10 were rejected)" in run.message(max_rejected=1)
+    text = run.message(max_rejected=1)
+    assert (
+        "class normal has no usable image (10 were rejected, 0 left out by image.exclude)" in text
+    )
 
 
 def test_nothing_usable_at_all(run):
@@ -353,3 +360,54 @@ def test_real_nih_sample(real, run):
     assert table["patient"].nunique() == 215
     boxes = read_table(run.root / "boxes.csv", "boxes")
     assert set(boxes["id"]) <= set(table["id"])
+
+
+def write_dicoms(run, count=4, **header):
+    """Give the first effusions as DICOM files, all with the same header."""
+    for i in range(count):
+        pixels = draw(True, 64, np.random.default_rng(100 + i))
+        data = dicom(pixels, **{"PatientID": f"MRN-{i // 2}", "PatientAge": "058Y"} | header)
+        (run.xrays / f"effusion/e{i}.png").unlink()
+        (run.xrays / f"effusion/e{i}.dcm").write_bytes(data)
+
+
+def test_dicom_headers_fill_in_what_the_source_does_not_know(run, capsys):
+    write_dicoms(run, PatientSex="F", ViewPosition="PA", BurnedInAnnotation="YES")
+    table = run()
+    first = table.iloc[:4]
+    assert set(zip(first["age"], first["sex"], first["view"], first["flags"], strict=True)) == {
+        (58, "F", "PA", "burned_in")
+    }
+    assert first["patient"].str.fullmatch("p[0-9a-f]{16}").all()
+    assert first["patient"].nunique() == 2
+    assert set(table["patient"][4:]) == {""}
+    assert "0 left out by image.exclude, 4 flagged (4 burned_in)" in capsys.readouterr().out
+    assert (run.root / "pseudonyms.key").stat().st_mode & 0o777 == 0o600
+    run()
+    pd.testing.assert_frame_equal(read_table(run.root / "manifest.csv", "manifest"), table)
+
+
+def test_the_source_goes_before_the_header_and_is_hashed_too(run):
+    """A patient has one pseudonym, whether a file name or a header tells who it is."""
+    write_dicoms(run, count=1)
+    by_header = run()["patient"][0]
+    table = run(patient_pattern=r"^[en]([0-9]+)")
+    assert table["patient"][0] not in ("0", "", by_header)
+    assert table["patient"][1] == "1"  # a PNG's stays as it is
+    os.rename(run.xrays / "effusion/e0.dcm", run.xrays / "effusion/MRN-0.dcm")  # noqa: PTH104
+    table = run(patient_pattern=r"^(MRN-[0-9]+|[en][0-9]+)")
+    assert by_header in set(table["patient"])
+
+
+def test_lateral_views_are_left_out_unless_asked_for(run, capsys):
+    write_dicoms(run, ViewPosition="LL")
+    assert len(run(max_rejected=0)) == 18
+    assert set(run.rejected["reason"]) == {"left out by image.exclude: lateral"}
+    assert "0 rejected, 4 left out by image.exclude, 0 flagged" in capsys.readouterr().out
+    table = run(exclude=[])
+    assert list(table["flags"][:5]) == ["lateral"] * 4 + [""]
+
+
+def test_a_class_of_lateral_views_alone(run):
+    write_dicoms(run, count=12, ViewPosition="LL")
+    assert "no usable image (0 were rejected, 12 left out by image.exclude)" in run.message()

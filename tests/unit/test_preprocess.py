@@ -29,6 +29,8 @@ def table(tmp_path, monkeypatch):
         root=tmp_path,
         max_rejected=0,
         min_size=32,
+        exclude=[],
+        key_file="pseudonyms.key",
         threads=2,
         manifest_csv="manifest.csv",
         rejected_csv="rejected.csv",

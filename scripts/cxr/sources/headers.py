@@ -1,0 +1,34 @@
+"""What is known of an image from its source and, where that says nothing, from its own header."""
+
+from pathlib import Path
+from typing import Any
+
+from cxr.dicom.header import LATERAL
+from cxr.pseudonyms import load_key, pseudonym
+from cxr.sources.common import years_of
+
+KNOWN = ["patient", "age", "sex", "view"]
+
+
+def complete(given: dict[str, str], header: dict[str, Any] | None, key_file: Path) -> dict:
+    """Return patient, age, sex, view and flags of an image, as the manifest has them.
+
+    Args:
+        given: KNOWN, as the source has them, "" where it does not.
+        header: see `cxr.dicom.header.facts`; None for an image that is no DICOM file.
+        key_file: see `cxr.pseudonyms.load_key`. Patients of DICOM files get pseudonyms, whoever
+            names them; of other images they stay as the source has them.
+
+    Raises:
+        UserError: the key cannot be read or drawn.
+    """
+    known, flags = given, []
+    if header is not None:
+        header = header | {"age": years_of(header["age"])}
+        known = {name: given[name] or header[name] for name in KNOWN}
+        if known["patient"]:
+            known["patient"] = pseudonym(known["patient"], load_key(key_file))
+        flags = header["flags"]
+    if known["view"] in LATERAL:
+        flags = ["lateral", *flags]
+    return known | {"flags": " ".join(flags)}
