@@ -129,7 +129,7 @@ def audit_shortcut(
         outputs: use, table and maps: shortcut_use.csv, shortcut.csv and shortcut.npy to write.
 
     Raises:
-        UserError: The data set's images are not those that were drawn.
+        UserError: The data set's images are not those that were drawn, or more.
     """
     table = read_split(manifest, split, fold)
     cases = in_turn(table, held_out(table), len(table))

@@ -29,7 +29,7 @@ PAGE = """\
 <meta name="viewport" content="width=device-width">
 <title>{{ title }}</title>
 <style>
-body { max-width: 54rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 sans-serif; }
+body { max-width: 54rem; margin: 2rem auto; padding: 0 1rem; font: 0.92rem/1.5 sans-serif; }
 body { color: #1f2937; background: #ffffff; }
 h1 { font-size: 1.6rem; }
 h2 { font-size: 1.15rem; margin: 1.6rem 0 0.4rem; }

@@ -35,7 +35,7 @@ def _look(row: Any, root: Path, min_size: int, key_file: Path) -> dict[str, Any]
     except Unreadable as error:
         return {"flags": "", "reason": str(error)}
     given = {name: getattr(row, name) for name in KNOWN}
-    return facts | complete(given, facts["header"], key_file) | {"reason": ""}
+    return facts | complete(given, facts["header"], facts["inverted"], key_file) | {"reason": ""}
 
 
 def summary(usable: pd.DataFrame, rejected: int, left_out: int) -> str:

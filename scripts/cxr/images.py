@@ -18,6 +18,7 @@ from PIL import Image
 from PIL import TiffImagePlugin as Tiff
 
 from cxr import dicom
+from cxr.appearance import looks_inverted
 from cxr.errors import Unreadable, UserError
 from cxr.files import megabytes
 from cxr.log import say
@@ -208,9 +209,10 @@ def describe(path: Path, mask: Path | None, min_size: int) -> dict[str, Any]:
         min_size: the shortest side allowed, in pixels.
 
     Returns:
-        width, height and bit_depth; sha256 of the file; pixels, a digest of the grey values; and
+        width, height and bit_depth; sha256 of the file; pixels, a digest of the grey values;
         header, what the header of a DICOM file says of the patient and the image (see
-        `cxr.dicom.header.facts`), None for other files.
+        `cxr.dicom.header.facts`), None for other files; and inverted, see
+        `cxr.appearance.looks_inverted`.
 
     Raises:
         Unreadable: the image or its mask cannot be used.
@@ -231,6 +233,7 @@ def describe(path: Path, mask: Path | None, min_size: int) -> dict[str, Any]:
         "sha256": hashlib.sha256(data).hexdigest(),
         "pixels": _pixel_digest(image),
         "header": header,
+        "inverted": looks_inverted(image),
     }
 
 

@@ -14,8 +14,7 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from cxr.errors import UserError
-from cxr.files import explained_disk
+from cxr.errors import UserError, explained_disk
 
 _DIGITS = 64  # of a key, hexadecimal
 

@@ -124,5 +124,5 @@ def check_recorded(dataset: str, unrecorded: list[str]) -> None:
             f"record of how {unrecorded[0]} was made ({len(unrecorded)} such files), so another "
             f"config would go unnoticed. Copy {WORK}/ as well (rsync -a), or move "
             f"results/{dataset}/ away; or, if it fits the config, say so by `snakemake --touch "
-            "--cores 1` with the same targets and config."
+            "--forceall --cores 1` with the same targets and config."
         )

@@ -411,3 +411,15 @@ def test_lateral_views_are_left_out_unless_asked_for(run, capsys):
 def test_a_class_of_lateral_views_alone(run):
     write_dicoms(run, count=12, ViewPosition="LL")
     assert "no usable image (0 were rejected, 12 left out by image.exclude)" in run.message()
+
+
+def test_negatives_are_flagged_and_used(run, capsys):
+    rng = np.random.default_rng(0)
+    frontal = np.full((64, 64), 60, np.uint8)
+    frontal[26:, 26:38] = 200  # heart, spine and belly
+    frontal += rng.integers(0, 20, frontal.shape, np.uint8)
+    cv2.imwrite(str(run.xrays / "effusion/e0.png"), 255 - frontal)
+    cv2.imwrite(str(run.xrays / "effusion/e1.png"), frontal)
+    table = run()
+    assert list(table["flags"][:2]) == ["inverted", ""]
+    assert len(run(exclude=["inverted"])) == len(table) - (table["flags"] == "inverted").sum()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from snakemake.utils import update_config
 
 from cxr.config import load
+from cxr.errors import UserError
 from cxr.phantom import draw_dataset, draw_pairs
 from cxr.phantom.cohort import draw_cohort
 from cxr.phantom.scene import draw_people, draw_scenes
@@ -201,7 +202,7 @@ def test_a_pair_holds_the_image_of_the_data_set(plain, planted):
 
 
 def test_an_unknown_image_is_named():
-    with pytest.raises(ValueError, match="has no image phantom-e6"):
+    with pytest.raises(UserError, match="phantom-e6 was not drawn"):
         list(draw_pairs(["phantom-e6"], **COUNTS, shortcut="marker"))
 
 

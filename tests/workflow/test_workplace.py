@@ -55,7 +55,7 @@ def test_results_without_their_record(project: Path) -> None:
     shutil.rmtree(project / ".snakemake")
     text = refuse(project)
     assert "results/phantom/ was copied here, or .snakemake/ was deleted or damaged" in text
-    finish(project, "--touch")
+    finish(project, "--touch", "--forceall")
     assert plan(project) == []
     configure(project, {"image": {"size": 65}})
     assert "preprocess_shard" in causes(plan(project))

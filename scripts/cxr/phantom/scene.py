@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cxr.errors import UserError
 from cxr.phantom.cohort import Person, Visit, draw_cohort, mislabel
 from cxr.phantom.exam import Exam, draw_exam
 from cxr.phantom.patient import Patient, draw_patient
@@ -81,7 +82,7 @@ def draw_pairs(
         The pairs, in the order in which patients are drawn.
 
     Raises:
-        ValueError: The data set has no such image.
+        UserError: The data set has no such image.
     """
     wanted = set(names)
     for person_seed, person in draw_people(normal, effusion, seed, 0, shortcut, 0):
@@ -92,4 +93,7 @@ def draw_pairs(
                 wanted.remove(scene.visit.name)
                 yield add_mark(scene, render(scene.patient, scene.exam, size).image)
     if wanted:
-        raise ValueError(f"the data set has no image {min(wanted)}")
+        raise UserError(
+            f"{min(wanted)} was not drawn with these phantoms, so its other version cannot be. Move "
+            "it out of the data set's folder in data/ and run again."
+        )
