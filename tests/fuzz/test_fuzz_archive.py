@@ -1,13 +1,9 @@
-"""Hostile archives: each is refused in words or unpacked, soon, and never outside its folder.
-
-FUZZ_EXAMPLES is the number of inputs of each test, 500 unless set.
-"""
+"""Hostile archives: each is refused in words or unpacked, soon, and never outside its folder."""
 
 import bz2
 import gzip
 import io
 import lzma
-import os
 import shutil
 import stat
 import tarfile
@@ -19,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from budget import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr import archive
@@ -31,14 +28,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:Duplicate nam
 LIMIT = 2  # seconds of CPU time
 LARGEST = 100_000  # bytes of a file
 TOTAL = 150_000  # and of all files of an archive
-FUZZ = settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "500")),
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-
 _parts = st.sampled_from(
     [
         *("..", ".", "", "a", "A", "\xf6", "o\u0308", "C:", "\\", "\0", "~", "-rf", "a\n", " "),
@@ -151,14 +140,14 @@ def check(data: bytes, room: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", _packed)
-@FUZZ
+@fuzz(500)
 @given(drawn=st.data())
 def test_hostile_members(kind, drawn, room):
     check(drawn.draw(_packed[kind]), room)
 
 
 @pytest.mark.parametrize("kind", _packed)
-@FUZZ
+@fuzz(500)
 @given(drawn=st.data())
 def test_damage(kind, drawn, room):
     """Bytes changed, more often near the ends, and the rest cut off."""
@@ -171,7 +160,7 @@ def test_damage(kind, drawn, room):
     check(bytes(data[: drawn.draw(st.just(len(data)) | st.integers(0, len(data)))]), room)
 
 
-@FUZZ
+@fuzz(500)
 @given(
     start=st.sampled_from([b"PK\3\4", b"PK\5\6", b"\x1f\x8b\x08", b"BZh9", b"\xfd7zXZ\0", b""]),
     rest=st.binary(max_size=2000),

@@ -1,11 +1,11 @@
 """Damaged DICOM files: each is refused in words or read, soon, and nothing is written."""
 
-import os
 import time
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from budget import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset, Sequence
 
@@ -38,14 +38,6 @@ WHOLE |= {
     "window": make(DEEP, BitsStored=12, RescaleIntercept=-100, **SHOWN),
     "LUT": make(DEEP, BitsStored=12, VOILUTSequence=lut(), ModalityLUTSequence=lut()),
 }
-
-FUZZ = settings(
-    max_examples=round(100 * float(os.environ.get("FUZZ", "1"))),
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-SEED = seed(int(os.environ.get("FUZZ_SEED", "0")))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -86,8 +78,7 @@ def places(data: bytes) -> st.SearchStrategy[int]:
 
 
 @pytest.mark.parametrize("kind", WHOLE)
-@SEED
-@FUZZ
+@fuzz(100)
 @given(drawn=st.data())
 def test_damaged_bytes(kind, drawn):
     data = bytearray(WHOLE[kind])
@@ -106,8 +97,7 @@ def test_damaged_bytes(kind, drawn):
     read(bytes(data))
 
 
-@SEED
-@FUZZ
+@fuzz(100)
 @given(st.binary(max_size=400))
 def test_any_bytes_after_the_mark(data):
     assert read(bytes(128) + b"DICM" + data) is None

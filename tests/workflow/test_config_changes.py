@@ -33,6 +33,7 @@ RUN = {
     "image.size": (65, {"preprocess_shard", "datasheet_tables"}),
     "image.resize": ("bilinear", {"preprocess_shard", "inspect_images"}),
     "image.min_size": (33, MANIFEST),
+    "image.exclude": (["inverted"], MANIFEST),
     "max_rejected": (0.5, MANIFEST),
     "preprocess.shards": (2, {"preprocess_gather"}),
     "split.test": (0.2, {"split_images"}),
@@ -82,6 +83,7 @@ RUN = {
     "transfer": (["other"], {"acquire_phantom", "transfer_predictions"}),
     "saliency.methods": (["gradcam"], {"saliency_maps", "saliency_agreement"} | QUICK),
     "saliency.layer": ("conv2d", {"saliency_maps"} | QUICK),
+    "saliency.memory": (100, {"saliency_maps"} | QUICK),
     "saliency.target": ("normal", {"saliency_maps", "audit_sanity", "audit_faithfulness"}),
     "saliency.images": (4, {"saliency_images"}),
     "saliency.ids": (["phantom-n3"], {"saliency_images"}),
@@ -107,6 +109,9 @@ READ = {
     "datasets.<table>.path": ("others.csv", MANIFEST),
     "datasets.<table>.root": ("others", MANIFEST),
     **{f"datasets.<table>.columns.{name}": ("another", MANIFEST) for name in COLUMNS},
+    "datasets.<table>.columns.normal": ("another", MANIFEST),
+    "datasets.<table>.encoding": ("windows-1252", MANIFEST),
+    "datasets.<table>.label_separator": ("|", MANIFEST),
     "datasets.<table>.effusion": ("2", MANIFEST),
     "datasets.<table>.normal": ("2", MANIFEST),
     "datasets.<table>.patient_pattern": ("([0-9]+)", MANIFEST),
@@ -115,8 +120,18 @@ READ = {
     "datasets.<nih>.boxes": ("others.csv", MANIFEST),
     "datasets.<nih>.positive": ("Hernia", MANIFEST),
     "datasets.<nih>.negative": ("Hernia", MANIFEST),
+    "datasets.<nih>.min_age": (18, MANIFEST),
+    "datasets.<nih>.views": (["PA"], MANIFEST),
+    "datasets.<nih>.per_class": (5, MANIFEST),
+    "datasets.<nih>.balanced": (True, MANIFEST),
+    "datasets.<nih>.seed": (43, MANIFEST),
+    "datasets.<nih>.archives": ([{"url": "again.zip", "sha256": "0" * 64}], {"acquire_archive"}),
+    "datasets.<nih>.which": ([1], {"acquire_archive"}),
+    "datasets.<nih>.train_val_list": ("others.txt", MANIFEST),
+    "datasets.<nih>.test_list": ("others.txt", MANIFEST),
 }
 NAMES = {"<phantom>": "phantom", "<name>": "small"}
+OF_RELEASE = ("archives", "which", "train_val_list", "test_list")  # keys of an NIH release whole
 
 
 def nested(key: str, value: Any) -> dict[str, Any]:
@@ -189,6 +204,17 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"{Path(path).name},{found[path[0]]},{row},50,F,PA" for row, path in enumerate(classes)
     ]
     (root / "entries.csv").write_text("\n".join([header, *entries]) + "\n")
+    with zipfile.ZipFile(root / "more.zip", "w") as file:
+        file.write(root / "xrays" / classes[0], "more/another.png")
+    release = {"source": "nih", "labels": "entries.csv"}
+    release["archives"] = [
+        {"url": file, "sha256": hashlib.sha256((root / file).read_bytes()).hexdigest()}
+        for file in ("xrays.zip", "more.zip")
+    ]
+    names = [Path(path).name for path in classes]
+    for name, part in (("train_val", names[1:]), ("test", names[:1]), ("others", names[1:2])):
+        (root / f"{name}.txt").write_text("\n".join(part) + "\n")
+    release |= {"train_val_list": "train_val.txt", "test_list": "test.txt"}
     configure(
         root,
         {
@@ -197,17 +223,18 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "folder": {"source": "folder", "path": "xrays"},
                 "table": {"source": "table", "path": "xrays.csv", "root": "xrays"},
                 "nih": {"source": "nih", "images": "xrays", "labels": "entries.csv"},
+                "release": release,
             }
         },
     )
-    finish(
-        root, *(f"results/{name}/manifest.csv" for name in ("archive", "folder", "table", "nih"))
-    )
+    names = ("archive", "folder", "table", "nih", "release")
+    finish(root, *(f"results/{name}/manifest.csv" for name in names))
     return root
 
 
 @pytest.mark.parametrize("key", READ)
 def test_changed_key_of_a_data_set(read: Path, key: str) -> None:
     value, expected = READ[key]
-    name = key.split("<")[1].split(">")[0]
+    name = "release" if key.endswith(OF_RELEASE) else key.split("<")[1].split(">")[0]
+    key = key.replace("<nih>", name)
     assert expected <= set(causes(changed(read, key, value, f"results/{name}/manifest.csv")))

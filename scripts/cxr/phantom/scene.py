@@ -94,6 +94,6 @@ def draw_pairs(
                 yield add_mark(scene, render(scene.patient, scene.exam, size).image)
     if wanted:
         raise UserError(
-            f"{min(wanted)} was not drawn with these phantoms, so its other version cannot be. Move "
-            "it out of the data set's folder in data/ and run again."
+            f"{min(wanted)} was not drawn with these phantoms, so it has no other version. Move it "
+            "out of the data set's folder in data/ and run again."
         )
