@@ -73,11 +73,14 @@ def origin(
 ) -> dict[str, str]:
     """Where the X-rays come from, and the checksums that tell them from others."""
     places = [f"{key}: {dataset[key]}" for key in PLACES if isinstance(dataset.get(key), str)]
+    archives = dataset.get("archives", [dataset] if "sha256" in dataset else [])
+    places += [f"archive: {archive['url']}" for archive in dataset.get("archives", [])]
+    sums = [archive["sha256"].lower() for archive in archives]
     return {
         "data set": f"{name}, {FORMS[dataset['source']]}",
         "collection": known.get("collection", ""),
         **({"place": "; ".join(places)} if places else {}),
-        **({"sha256 of the archive": dataset["sha256"].lower()} if "sha256" in dataset else {}),
+        **({f"sha256 of {count(len(sums), 'archive')}": ", ".join(sums)} if sums else {}),
         "sha256 of the sorted sha256 of all X-rays": images_checksum(manifest),
     }
 
