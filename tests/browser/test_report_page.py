@@ -102,7 +102,8 @@ def test_starts_with_the_top_of_the_start_page(browser: Browser, report: Path) -
 def test_the_start_page_leads_to_the_verdicts(browser: Browser, report: Path) -> None:
     browser.open(report)
     click(browser, "//a[.='verdict.png']")
-    caption = browser.driver.find_element(By.CSS_SELECTOR, "nav .prose").text
+    found = WebDriverWait(browser.driver, 20)  # the page draws anew
+    caption = found.until(lambda driver: driver.find_element(By.CSS_SELECTOR, "nav .prose").text)
     assert caption.startswith("How far to trust the saliency maps of")
     assert complaints(browser) == []
 

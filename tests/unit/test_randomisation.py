@@ -229,7 +229,7 @@ def test_each_network_maps_by_its_own_weights(logits):
 def test_an_edge_detector_fails(logits):
     drawn = list(stages(logits, IMAGES, 1))
     table = randomisation.randomisation("edges", edges, logits, IMAGES, TARGETS, drawn)
-    row = verdict(table).iloc[0]
+    row = verdict(table.assign(patient="")).iloc[0]
     assert (row["method"], row["check"], row["verdict"]) == ("edges", "randomisation", "fail")
     assert row["value"] == pytest.approx(1 - table["spearman_level"].mean(), abs=0.01)
     assert row["n"] == 8
@@ -245,9 +245,9 @@ def test_a_network_that_has_learned_other_labels_is_compared_with_each():
     )
     part = table.loc[table["draw"] == 2, list(expected)].reset_index(drop=True)
     pd.testing.assert_frame_equal(part, expected)
-    row = verdict(table).iloc[0]
+    row = verdict(table.assign(patient="")).iloc[0]
     assert (row["check"], row["verdict"]) == ("permuted_labels", "pass")  # chance, like the level
-    same = verdict(permuted_labels("m", maps[:1], maps[:1], np.ones(6))).iloc[0]
+    same = verdict(permuted_labels("m", maps[:1], maps[:1], np.ones(6)).assign(patient="")).iloc[0]
     assert same["verdict"] == "fail"
 
 

@@ -16,7 +16,8 @@ from xrays import write_folder
 TRAINING = {"train_network"}
 AUDIT = {"audit_sanity", "audit_faithfulness", "audit_localisation"}
 ASKED_FOR = {  # not in a normal run
-    *("audit_memorise", "audit_sanity_figure", "control_network", "control_scores"),
+    *("audit_memorise", "audit_sanity_figure", "audit_shortcut", "audit_shortcut_figure"),
+    *("control_network", "control_scores"),
     *("transfer_overlap", "transfer_predictions", "transfer_metrics", "transfer_figure"),
 }
 
@@ -56,7 +57,10 @@ def test_each_rule_declares_the_modules_that_its_script_imports(fresh: Path) -> 
     configure(
         fresh,
         {
-            "datasets": {"other": {"source": "archive", "url": "other.zip", "sha256": "0" * 64}},
+            "datasets": {
+                "phantom": {"shortcut": {"kind": "marker"}},
+                "other": {"source": "archive", "url": "other.zip", "sha256": "0" * 64},
+            },
             "transfer": ["other"],
         },
     )
