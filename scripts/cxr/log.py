@@ -46,7 +46,8 @@ def job_log(path: str | Path) -> Iterator[None]:
     sys.stdout.flush()
     sys.stderr.flush()
     _wait_for_others(file, path)
-    os.ftruncate(file, 0)
+    with contextlib.suppress(OSError):  # a device has no length
+        os.ftruncate(file, 0)
     saved = os.dup(1), os.dup(2)
     os.dup2(file, 1)
     os.dup2(file, 2)

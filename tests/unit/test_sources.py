@@ -345,8 +345,8 @@ def test_cells_that_mean_nothing_are_told(tmp_path, capsys):
     images = listed(table_set(write(tmp_path / "l.csv", "path,label,age,sex\n" + rows)), tmp_path)
     assert list(images["age"]) == ["64.5", ""]
     said = capsys.readouterr().out
-    assert "age: 1 cells mean nothing, such as 'old': left empty" in said
-    assert "sex: 1 cells mean nothing, such as '?': left empty" in said
+    assert "age: 1 cell without a meaning, such as 'old': left empty" in said
+    assert "sex: 1 cell without a meaning, such as '?': left empty" in said
 
 
 def test_patients_of_folders(tmp_path):

@@ -35,7 +35,7 @@ def test_schemas_are_sound_and_tell_what_each_column_is(table):
 
 def test_manifest_begins_with_the_columns_of_the_contract():
     contract = "id,path,label,class,patient,age,sex,view,width,height,bit_depth,sha256,mask"
-    assert tables.columns("manifest") == [*contract.split(","), "subset"]
+    assert tables.columns("manifest") == [*contract.split(","), "subset", "flags"]
 
 
 MANIFEST = {

@@ -8,6 +8,7 @@ import pandas as pd
 from cxr.errors import UserError
 from cxr.fingerprint import files_below
 from cxr.log import say
+from cxr.words import count
 
 CLASSES = {"effusion": "1", "normal": "0"}
 OLDEST = 120  # years; the NIH table knows patients of 411
@@ -28,7 +29,8 @@ def frame(images: pd.DataFrame) -> pd.DataFrame:
         images[column] = [tidy(value) for value in given]
         kept = zip(given, images[column], strict=True)
         if lost := [value for value, tidied in kept if value and not tidied]:
-            say(f"{column}: {len(lost):,} cells mean nothing, such as {lost[0]!r}: left empty")
+            cells = count(len(lost), "cell")
+            say(f"{column}: {cells} without a meaning, such as {lost[0]!r}: left empty")
     return images
 
 
