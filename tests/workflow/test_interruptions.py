@@ -54,7 +54,7 @@ def running(root: Path, target: str = "all") -> Iterator[subprocess.Popen]:
 
 def wait_for(moment: Callable[[], bool], process: subprocess.Popen) -> None:
     """Wait for a moment that has to come while the process runs."""
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     while not moment():
         assert process.poll() is None, "it ended before the moment came"
         assert time.monotonic() < deadline, "the moment did not come"
