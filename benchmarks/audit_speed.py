@@ -66,7 +66,7 @@ def main(run: str, count: int = 40, networks: int = 5, repeats: int = 3, threads
     run = Path(run)
     print(f"load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores, {threads} threads")
     print_jobs(run)
-    logits, layer = mapped.open_network(run / "model.keras", None, threads)
+    logits, layer, _ = mapped.open_network(run / "model.keras", None, threads, 200)
     array = np.load(run.parents[1] / "images.npy", mmap_mode="r")
     images = mapped.read_inputs(array, np.arange(count), logits.input_shape[1])
     stages = randomisation.stages(logits, images, networks)

@@ -82,6 +82,8 @@ def make_manifest(dataset: dict, folder: Path, threads: int) -> None:
             root=ROOT,
             max_rejected=0.01,
             min_size=32,
+            exclude=["lateral"],
+            key_file=Path(output, "pseudonyms.key"),
             threads=threads,
             manifest_csv=Path(output, "manifest.csv"),
             rejected_csv=Path(output, "rejected.csv"),

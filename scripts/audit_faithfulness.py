@@ -52,8 +52,7 @@ def audit_faithfulness(
     set_backend("tensorflow")
     from cxr import cams, mapped
 
-    logits, layer = mapped.open_network(model, layer, threads)
-    at_once = cams.images_at_once(logits, memory)
+    logits, layer, at_once = mapped.open_network(model, layer, threads, memory)
     inputs, targets = mapped.read_cases(logits, images, cases["row"], target, at_once)
 
     def predict(pictures: np.ndarray) -> np.ndarray:

@@ -147,8 +147,7 @@ def audit_localisation(
     set_backend("tensorflow")
     from cxr import cams, mapped
 
-    logits, layer = mapped.open_network(model, layer, threads)
-    at_once = cams.images_at_once(logits, memory)
+    logits, layer, at_once = mapped.open_network(model, layer, threads, memory)
     others, inputs = (
         mapped.read_inputs(array, part["row"].iloc[:number], logits.input_shape[1])
         for part in (validation, own)

@@ -61,8 +61,7 @@ def audit_sanity(
     set_backend("tensorflow")
     from cxr import cams, mapped, probes, randomisation
 
-    logits, layer = mapped.open_network(model, layer, threads)
-    at_once = cams.images_at_once(logits, memory)
+    logits, layer, at_once = mapped.open_network(model, layer, threads, memory)
     inputs, targets = mapped.read_cases(logits, images, cases["row"], target, at_once)
     others = [[mapped.read_weights(path) for path in paths] for paths in (seeds, permuted)]
     stages = list(randomisation.stages(logits, inputs, draws))
@@ -71,11 +70,11 @@ def audit_sanity(
         part = slice(slow if method in SLOW else number)
         chosen = probes.choose_stages(stages, whole, method)
         mapper = cams.mapper(method, logits, layer, at_once)
-        found += probes.compare(method, mapper, logits, inputs[part], targets[part], chosen, draws)
-        found += probes.compare_networks(
-            method, mapper, logits, inputs[part], targets[part], *others
-        )
-        say(f"{method}: {len(inputs[part])} images, {len(chosen)} randomised networks")
+        shown = inputs[part], targets[part]
+        own = randomisation.own_maps(mapper, *shown)
+        found += probes.compare(method, own, mapper, logits, *shown, chosen, draws)
+        found += probes.compare_networks(method, own, mapper, logits, *shown, *others)
+        say(f"{method}: {len(own.small)} images, {len(chosen)} randomised networks")
     sanity = pd.concat(found, ignore_index=True)
     sanity["id"] = cases["id"].to_numpy()[sanity["row"]]
     tables.write_table(sanity, output, "sanity")

@@ -141,8 +141,7 @@ def audit_shortcut(
     set_backend("tensorflow")
     from cxr import cams, mapped
 
-    logits, layer = mapped.open_network(model, layer, threads)
-    at_once = cams.images_at_once(logits, memory)
+    logits, layer, at_once = mapped.open_network(model, layer, threads, memory)
     everyone = np.arange(len(cases))
     inputs = [mapped.read_inputs(part, everyone, logits.input_shape[1]) for part in pairs.images]
     without, marked = (mapped.probabilities(logits, part, at_once)[:, 1] for part in inputs)

@@ -49,10 +49,9 @@ def saliency(
     """
     named = tables.read_table(chosen, "saliency")
     set_backend("tensorflow")  # the maps know no other; the file of a model fits all
-    from cxr import cams, mapped
+    from cxr import mapped
 
-    logits, layer = mapped.open_network(model, layer, threads)
-    at_once = cams.images_at_once(logits, memory)
+    logits, layer, at_once = mapped.open_network(model, layer, threads, memory)
     array, parts = open_array(images), []
     for method, path in zip(methods, maps, strict=True):
         facts = mapped.write_maps(

@@ -15,16 +15,20 @@ from cxr.images import create_array
 CLASSES = ("normal", "effusion")  # by label
 
 
-def open_network(model: Path, layer: str | None, threads: int) -> tuple[keras.Model, str]:
+def open_network(
+    model: Path, layer: str | None, threads: int, memory: float
+) -> tuple[keras.Model, str, int]:
     """Load a network and make what follows repeatable.
 
     Args:
         model: model.keras.
         layer: See `cxr.cams.choose_layer`.
         threads: See `cxr.backend.fix_bits`.
+        memory: MB, see `cxr.cams.images_at_once`.
 
     Returns:
-        The network with two logits (see `cxr.cams.two_logits`), and the name of the layer to map.
+        The network with two logits (see `cxr.cams.two_logits`), the name of the layer to map, and
+        how many images to map at a time.
 
     Raises:
         UserError: The network has no such layer.
@@ -32,7 +36,8 @@ def open_network(model: Path, layer: str | None, threads: int) -> tuple[keras.Mo
     fix_bits(0, threads)
     keras.config.disable_interactive_logging()
     network = keras.models.load_model(model)
-    return cams.two_logits(network), cams.choose_layer(network, layer)
+    logits = cams.two_logits(network)
+    return logits, cams.choose_layer(network, layer), cams.images_at_once(logits, memory)
 
 
 def read_weights(model: Path) -> list[np.ndarray]:

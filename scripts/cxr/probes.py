@@ -7,7 +7,7 @@ import pandas as pd
 from cxr import randomisation, stability
 from cxr.cams import Mapper
 from cxr.methods import CONTROLS, SLOW
-from cxr.randomisation import Stage
+from cxr.randomisation import Own, Stage
 
 
 def choose_stages(stages: list[Stage], whole: bool, method: str) -> list[Stage]:
@@ -27,6 +27,7 @@ def choose_stages(stages: list[Stage], whole: bool, method: str) -> list[Stage]:
 
 def compare(
     method: str,
+    own: Own,
     mapper: Mapper,
     logits: keras.Model,
     inputs: np.ndarray,
@@ -38,6 +39,7 @@ def compare(
 
     Args:
         method: Name of the method.
+        own: See `cxr.randomisation.own_maps`.
         mapper: See `cxr.cams.mapper`.
         logits: The network; its weights are the same again in the end.
         inputs: float32 (n, side, side, 1), images as the network sees them.
@@ -48,17 +50,18 @@ def compare(
     Returns:
         Tables of comparisons, see `cxr.sanity`.
     """
-    repeats = stability.noise(method, mapper, inputs, targets, draws)
+    repeats = stability.noise(method, own, mapper, inputs, targets, draws)
     return [
-        randomisation.randomisation(method, mapper, logits, inputs, targets, stages),
+        randomisation.randomisation(method, own, mapper, logits, inputs, targets, stages),
         repeats,
-        stability.shift(method, mapper, inputs, targets),
+        stability.shift(method, own, mapper, inputs, targets),
         stability.other_target(method, mapper, inputs, repeats),
     ]
 
 
 def compare_networks(
     method: str,
+    own: Own,
     mapper: Mapper,
     logits: keras.Model,
     inputs: np.ndarray,
@@ -81,12 +84,12 @@ def compare_networks(
         seeds = []
     if not seeds and not permuted:
         return []
-    networks = [logits.get_weights(), *seeds, *permuted]
+    networks = [*seeds, *permuted]
     maps = randomisation.maps_of_networks(networks, mapper, logits, inputs, targets)
-    own, alike, senseless = maps[:1], maps[1 : 1 + len(seeds)], maps[1 + len(seeds) :]
+    alike, senseless = maps[: len(seeds)], maps[len(seeds) :]
     found = []
     if alike:
-        found.append(stability.seeds(method, [*own, *alike], targets))
+        found.append(stability.seeds(method, [own.small, *alike], targets))
     if senseless:
-        found.append(randomisation.permuted_labels(method, own, senseless, targets))
+        found.append(randomisation.permuted_labels(method, own, senseless))
     return found

@@ -155,6 +155,11 @@ def stages(logits: keras.Model, images: np.ndarray, draws: int) -> Iterator[Stag
                 yield Stage(check, place + 1, " ".join(group), draw, weights)
 
 
+def full_maps(mapper: Mapper, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Map images as large as they are, float32 (n, side, side), 0 to 1; see `small_maps`."""
+    return np.stack([cams.scale(cam, images.shape[1])[0] for cam in mapper(images, targets)])
+
+
 def small_maps(mapper: Mapper, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Map images and reduce the maps as they are compared.
 
@@ -166,8 +171,29 @@ def small_maps(mapper: Mapper, images: np.ndarray, targets: np.ndarray) -> np.nd
     Returns:
         float32 (n, 64, 64), see `cxr.similarity.comparable`.
     """
-    full = (cams.scale(cam, images.shape[1])[0] for cam in mapper(images, targets))
-    return np.stack([similarity.comparable(cam) for cam in full])
+    return np.stack([similarity.comparable(cam) for cam in full_maps(mapper, images, targets)])
+
+
+class Own(NamedTuple):
+    """A network's maps of images as they are, with which all others are compared.
+
+    Attributes:
+        full: float32 (n, side, side), 0 to 1, as large as the images, see `cxr.cams.scale`.
+        small: float32 (n, 64, 64), see `cxr.similarity.comparable`.
+        level: How alike those of different images with the same target are, see
+            `cxr.similarity.level`.
+    """
+
+    full: np.ndarray
+    small: np.ndarray
+    level: pd.DataFrame
+
+
+def own_maps(mapper: Mapper, images: np.ndarray, targets: np.ndarray) -> Own:
+    """Map images; the arguments are those of `small_maps`."""
+    full = full_maps(mapper, images, targets)
+    small = np.stack([similarity.comparable(cam) for cam in full])
+    return Own(full, small, similarity.level(small, small, targets))
 
 
 def maps_of_networks(
@@ -201,6 +227,7 @@ def maps_of_networks(
 
 def randomisation(
     method: str,
+    own: Own,
     mapper: Mapper,
     logits: keras.Model,
     images: np.ndarray,
@@ -211,6 +238,7 @@ def randomisation(
 
     Args:
         method: Name of the method.
+        own: See `own_maps`.
         mapper: Of `logits`, see `cxr.cams.mapper`.
         logits: Gets the weights of each stage, and its own back in the end.
         images: float32 (n, side, side, 1), as the network sees them.
@@ -221,39 +249,29 @@ def randomisation(
         A table of comparisons: checks "cascading" and "independent", their stages and draws. The
         level is that of the network's maps of different images with the same target.
     """
-    maps = small_maps(mapper, images, targets)
-    level = similarity.level(maps, maps, targets)
     weights = (stage.weights for stage in drawn)
     others = maps_of_networks(weights, mapper, logits, images, targets)
     tables = []
     for stage, other in zip(drawn, others, strict=True):
         facts = {"stage": stage.stage, "layers": stage.layers, "draw": stage.draw}
-        tables.append(comparisons(method, stage.check, maps, other, level, **facts))
+        tables.append(comparisons(method, stage.check, own.small, other, own.level, **facts))
     return pd.concat(tables, ignore_index=True)
 
 
-def permuted_labels(
-    method: str,
-    maps: Iterable[np.ndarray],
-    permuted: Iterable[np.ndarray],
-    targets: np.ndarray,
-) -> pd.DataFrame:
-    """Compare the maps of a network with those of one that has learned permuted labels.
+def permuted_labels(method: str, own: Own, permuted: Iterable[np.ndarray]) -> pd.DataFrame:
+    """Compare the maps of a network with those of others that have learned permuted labels.
 
     Args:
         method: Name of the method.
-        maps: float (n, side, side) of each network that has learned the labels, see `small_maps`.
-        permuted: Likewise, of each that has learned permuted ones.
-        targets: int (n,), the class that each map shows.
+        own: Of the network that has learned the labels, see `own_maps`.
+        permuted: Maps of the same images by each of the others, see `small_maps`.
 
     Returns:
-        A table of comparisons, check "permuted_labels": each network with each, as draws. The
-        level is that of the first network's maps of different images with the same target.
+        A table of comparisons, check "permuted_labels", a draw for each of the others. The level
+        is that of the first network's maps of different images with the same target.
     """
-    permuted, tables = list(permuted), []
-    for own in maps:
-        level = similarity.level(own, own, targets)
-        for other in permuted:
-            facts = {"draw": len(tables)}
-            tables.append(comparisons(method, "permuted_labels", own, other, level, **facts))
+    tables = [
+        comparisons(method, "permuted_labels", own.small, other, own.level, draw=draw)
+        for draw, other in enumerate(permuted)
+    ]
     return pd.concat(tables, ignore_index=True)

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from cxr import cams, similarity
+from cxr import similarity
 from cxr.cams import Mapper
-from cxr.randomisation import small_maps
+from cxr.randomisation import Own, full_maps, small_maps
 from cxr.sanity import comparisons
 
 NOISE = 0.05  # standard deviation of the noise, of the image's own
@@ -23,12 +23,18 @@ DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1))  # right, left, down, up
 
 
 def noise(
-    method: str, mapper: Mapper, images: np.ndarray, targets: np.ndarray, draws: int = 3
+    method: str,
+    own: Own,
+    mapper: Mapper,
+    images: np.ndarray,
+    targets: np.ndarray,
+    draws: int = 3,
 ) -> pd.DataFrame:
     """Compare each image's map with those of the image with a little noise.
 
     Args:
         method: Name of the method.
+        own: See `cxr.randomisation.own_maps`.
         mapper: See `cxr.cams.mapper`.
         images: float32 (n, side, side, 1), as the network sees them.
         targets: int (n,), the class that each map shows.
@@ -38,12 +44,10 @@ def noise(
         A table of comparisons, check "noise"; the level is that of different images with the same
         target.
     """
-    maps = small_maps(mapper, images, targets)
-    level = similarity.level(maps, maps, targets)
     tables = []
     for draw in range(draws):
         others = small_maps(mapper, noisy(images, draw), targets)
-        tables.append(comparisons(method, "noise", maps, others, level, draw=draw))
+        tables.append(comparisons(method, "noise", own.small, others, own.level, draw=draw))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -54,27 +58,26 @@ def noisy(images: np.ndarray, seed: int) -> np.ndarray:
     return images + spread * rng.standard_normal(images.shape, dtype=np.float32)
 
 
-def shift(method: str, mapper: Mapper, images: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
+def shift(
+    method: str, own: Own, mapper: Mapper, images: np.ndarray, targets: np.ndarray
+) -> pd.DataFrame:
     """Compare each image's map with those of the image moved by `SHIFT`, moved back.
 
     Arguments and result as for `noise`, with the check "shift" and a draw for each of
     `DIRECTIONS`. What has left the image on one side is left out; on the other side, the image's
     border is repeated.
     """
-    size = images.shape[1]
-    step = max(1, round(SHIFT * size))
-    full = [cams.scale(cam, size)[0] for cam in mapper(images, targets)]
-    maps = np.stack([similarity.comparable(cam) for cam in full])
-    level = similarity.level(maps, maps, targets)
+    step = max(1, round(SHIFT * images.shape[1]))
     tables = []
     for draw, (right, down) in enumerate(DIRECTIONS):
         x, y = right * step, down * step
-        moved = [cams.scale(cam, size)[0] for cam in mapper(shifted(images, x, y), targets)]
+        moved = full_maps(mapper, shifted(images, x, y), targets)
         pairs = [
             [similarity.comparable(common(*part)) for part in ((cam, x, y), (other, -x, -y))]
-            for cam, other in zip(full, moved, strict=True)
+            for cam, other in zip(own.full, moved, strict=True)
         ]
-        tables.append(comparisons(method, "shift", *np.swapaxes(pairs, 0, 1), level, draw=draw))
+        maps, others = np.swapaxes(pairs, 0, 1)
+        tables.append(comparisons(method, "shift", maps, others, own.level, draw=draw))
     return pd.concat(tables, ignore_index=True)
 
 

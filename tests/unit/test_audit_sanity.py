@@ -8,7 +8,7 @@ from cxr import cams, mapped, sanity, similarity, tables
 from cxr.backend import fix_bits
 from cxr.methods import SLOW
 from cxr.probes import choose_stages, compare, compare_networks
-from cxr.randomisation import small_maps, stages
+from cxr.randomisation import own_maps, small_maps, stages
 
 THREADS = 2
 fix_bits(0, THREADS)  # TensorFlow takes the number of threads once, before its first operation
@@ -58,7 +58,7 @@ def table(folder, tmp_path_factory):
 @pytest.fixture
 def network(folder):
     """A network, and images as it sees them."""
-    logits, layer = mapped.open_network(folder / "model.keras", None, THREADS)
+    logits, layer, _ = mapped.open_network(folder / "model.keras", None, THREADS, 200)
     inputs = mapped.read_inputs(np.load(folder / "images.npy"), np.arange(6), 16)
     return logits, layer, inputs
 
@@ -98,7 +98,7 @@ def test_networks_are_those_of_the_files(check, other, table, folder):
     images = np.load(folder / "images.npy")
     rows = [list(tables.read_csv(folder / "manifest.csv")["id"]).index(i) for i in ORDER[:8]]
     for number, name in enumerate(["model", other]):
-        logits, layer = mapped.open_network(folder / f"{name}.keras", None, THREADS)
+        logits, layer, _ = mapped.open_network(folder / f"{name}.keras", None, THREADS, 200)
         inputs = mapped.read_inputs(images, rows, 16)
         if number == 0:
             effusion = mapped.probabilities(logits, inputs)[:, 1]
@@ -134,8 +134,9 @@ def test_the_network_keeps_its_weights(network, folder):
     other = mapped.read_weights(folder / "other.keras")
     mapper = cams.mapper("gradcam", logits, layer)
     drawn = choose_stages(list(stages(logits, inputs, 1)), True, "gradcam")
-    found = compare("gradcam", mapper, logits, inputs, targets, drawn, 1)
-    found += compare_networks("gradcam", mapper, logits, inputs, targets, [other], [other])
+    own = own_maps(mapper, inputs, targets)
+    found = compare("gradcam", own, mapper, logits, inputs, targets, drawn, 1)
+    found += compare_networks("gradcam", own, mapper, logits, inputs, targets, [other], [other])
     assert len(found) == 6
     for old, new in zip(before, logits.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)

@@ -5,6 +5,7 @@ import pytest
 from cxr import cams, mapped
 from cxr.backend import fix_bits
 from cxr.batches import reduce_image
+from cxr.cams import images_at_once
 from cxr.errors import UserError
 from cxr.mapped import (
     open_network,
@@ -36,19 +37,21 @@ def models(tmp_path_factory):
 
 
 def test_a_network_is_opened_with_the_layer_to_map(models):
-    logits, layer = open_network(models[0], None, THREADS)
+    logits, layer, at_once = open_network(models[0], None, THREADS, 200)
     assert layer == "relu_2"
+    assert at_once == images_at_once(logits, 200) > 1
+    assert open_network(models[0], None, THREADS, 1e-6)[2] == 1
     assert logits.output_shape == (None, 2)
-    assert open_network(models[0], "relu_1", THREADS)[1] == "relu_1"
+    assert open_network(models[0], "relu_1", THREADS, 200)[1] == "relu_1"
     with pytest.raises(UserError, match="relu_9 is no layer of this network"):
-        open_network(models[0], "relu_9", THREADS)
+        open_network(models[0], "relu_9", THREADS, 200)
 
 
 def test_probabilities_are_those_of_the_network_in_any_batches(models):
     inputs = read_inputs(IMAGES, np.arange(7), 16)
     expected = keras.models.load_model(models[0]).predict(inputs, verbose=0)[:, 0]
     assert np.ptp(expected) > 0.01
-    logits, _ = open_network(models[0], None, THREADS)
+    logits, *_ = open_network(models[0], None, THREADS, 200)
     for batch in (32, 3):
         found = probabilities(logits, inputs, batch)
         assert found.dtype == np.float64
@@ -56,7 +59,7 @@ def test_probabilities_are_those_of_the_network_in_any_batches(models):
 
 
 def test_weights_make_a_network_the_other_one(models):
-    logits, _ = open_network(models[0], None, THREADS)
+    logits, *_ = open_network(models[0], None, THREADS, 200)
     inputs = read_inputs(IMAGES, np.arange(7), 16)
     before = probabilities(logits, inputs)
     logits.set_weights(read_weights(models[1]))
@@ -75,7 +78,7 @@ def test_inputs_are_the_rows_asked_for_at_the_networks_size():
 @pytest.mark.parametrize("target", ["effusion", "predicted"])
 def test_cases_are_inputs_with_their_targets(target, models, tmp_path):
     np.save(tmp_path / "images.npy", IMAGES)
-    logits, _ = open_network(models[0], None, THREADS)
+    logits, *_ = open_network(models[0], None, THREADS, 200)
     inputs, targets = read_cases(logits, tmp_path / "images.npy", np.array([5, 0, 3]), target, 2)
     np.testing.assert_array_equal(inputs, read_inputs(IMAGES, np.array([5, 0, 3]), 16))
     expected = resolve_targets(target, probabilities(logits, inputs)[:, 1])

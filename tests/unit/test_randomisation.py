@@ -7,8 +7,10 @@ from cxr import cams, randomisation
 from cxr.backend import fix_bits
 from cxr.network import build_network
 from cxr.randomisation import (
+    Own,
     layer_groups,
     measured,
+    own_maps,
     permuted_labels,
     randomised,
     small_maps,
@@ -185,7 +187,8 @@ def test_a_methods_maps_are_compared_at_each_stage_and_the_weights_come_back(log
     before = logits.get_weights()
     drawn = list(stages(logits, IMAGES, 2))
     mapper = mapper_of(logits)
-    table = randomisation.randomisation("sum", mapper, logits, IMAGES, TARGETS, drawn)
+    own = own_maps(mapper, IMAGES, TARGETS)
+    table = randomisation.randomisation("sum", own, mapper, logits, IMAGES, TARGETS, drawn)
     for old, new in zip(before, logits.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert len(table) == 2 * 2 * 4 * 8
@@ -206,9 +209,10 @@ def test_the_weights_come_back_after_an_error(logits):
             raise RuntimeError("out of memory")
         return edges(images, targets)
 
+    own = own_maps(edges, IMAGES, TARGETS)
     with pytest.raises(RuntimeError, match="out of memory"):
         randomisation.randomisation(
-            "m", fail, logits, IMAGES, TARGETS, [*stages(logits, IMAGES, 1)]
+            "m", own, fail, logits, IMAGES, TARGETS, [*stages(logits, IMAGES, 1)]
         )
     for old, new in zip(before, logits.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
@@ -228,27 +232,35 @@ def test_each_network_maps_by_its_own_weights(logits):
 
 def test_an_edge_detector_fails(logits):
     drawn = list(stages(logits, IMAGES, 1))
-    table = randomisation.randomisation("edges", edges, logits, IMAGES, TARGETS, drawn)
+    own = own_maps(edges, IMAGES, TARGETS)
+    table = randomisation.randomisation("edges", own, edges, logits, IMAGES, TARGETS, drawn)
     row = verdict(table.assign(patient="")).iloc[0]
     assert (row["method"], row["check"], row["verdict"]) == ("edges", "randomisation", "fail")
     assert row["value"] == pytest.approx(1 - table["spearman_level"].mean(), abs=0.01)
     assert row["n"] == 8
 
 
-def test_a_network_that_has_learned_other_labels_is_compared_with_each():
+def test_networks_that_have_learned_other_labels_are_compared_with_each():
     rng = np.random.default_rng(3)
-    maps = [rng.random((6, 16, 16)) for _ in range(4)]
-    table = permuted_labels("m", maps[:2], maps[2:], np.ones(6))
-    assert table.groupby("draw").size().tolist() == [6] * 4
-    expected = compare(maps[1], maps[2]).join(
-        level(maps[1], maps[1], np.ones(6)), suffixes=("", "_level")
-    )
-    part = table.loc[table["draw"] == 2, list(expected)].reset_index(drop=True)
+    maps = [rng.random((6, 16, 16)) for _ in range(3)]
+    own = Own(maps[0], maps[0], level(maps[0], maps[0], np.ones(6)))
+    table = permuted_labels("m", own, maps[1:])
+    assert table.groupby("draw").size().tolist() == [6, 6]
+    expected = compare(maps[0], maps[2]).join(own.level, rsuffix="_level")
+    part = table.loc[table["draw"] == 1, list(expected)].reset_index(drop=True)
     pd.testing.assert_frame_equal(part, expected)
     row = verdict(table.assign(patient="")).iloc[0]
     assert (row["check"], row["verdict"]) == ("permuted_labels", "pass")  # chance, like the level
-    same = verdict(permuted_labels("m", maps[:1], maps[:1], np.ones(6)).assign(patient="")).iloc[0]
+    same = verdict(permuted_labels("m", own, maps[:1]).assign(patient="")).iloc[0]
     assert same["verdict"] == "fail"
+
+
+def test_a_networks_own_maps_come_in_both_sizes_and_with_their_level():
+    wide = np.repeat(np.repeat(IMAGES, 4, axis=1), 4, axis=2)
+    own = own_maps(edges, wide, TARGETS)
+    assert own.full.shape == (8, 4 * SIDE, 4 * SIDE)
+    np.testing.assert_array_equal(own.small, small_maps(edges, wide, TARGETS))
+    pd.testing.assert_frame_equal(own.level, level(own.small, own.small, TARGETS))
 
 
 def test_maps_are_scaled_and_reduced():

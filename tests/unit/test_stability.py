@@ -4,6 +4,7 @@ import pytest
 
 from cxr import stability
 from cxr.backend import fix_bits
+from cxr.randomisation import own_maps
 from cxr.sanity import verdict
 from cxr.stability import common, noisy, seeds, shifted
 
@@ -27,6 +28,10 @@ def chaotic(images, targets):
     """A map that any change of the image changes altogether."""
     seed = np.frombuffer(images.tobytes(), np.uint32)[:1000]
     return np.random.default_rng(seed).random((len(images), 64, 64)).astype(np.float32)
+
+
+def check_of(check, name, mapper):
+    return check(name, own_maps(mapper, IMAGES, TARGETS), mapper, IMAGES, TARGETS)
 
 
 def row_of(table):
@@ -64,8 +69,8 @@ def test_a_shifted_image_has_moved_right_and_down_and_repeats_its_border():
 
 def test_maps_that_follow_their_image_are_stable():
     for table, draws in (
-        (stability.noise("identity", identity, IMAGES, TARGETS), 3),
-        (stability.shift("identity", identity, IMAGES, TARGETS), 4),
+        (check_of(stability.noise, "identity", identity), 3),
+        (check_of(stability.shift, "identity", identity), 4),
     ):
         assert len(table) == draws * 6
         assert (table["spearman"] > 0.98).all()
@@ -76,13 +81,13 @@ def test_maps_that_follow_their_image_are_stable():
 
 def test_maps_that_any_change_changes_are_not():
     for check in (stability.noise, stability.shift):
-        row = row_of(check("chaotic", chaotic, IMAGES, TARGETS))
+        row = row_of(check_of(check, "chaotic", chaotic))
         assert row["verdict"] == "fail"
         assert abs(row["value"]) < 0.1
 
 
 def test_maps_all_alike_cannot_be_more_alike():
-    assert row_of(stability.noise("blind", blind, IMAGES, TARGETS))["verdict"] == "cannot tell"
+    assert row_of(check_of(stability.noise, "blind", blind))["verdict"] == "cannot tell"
 
 
 def test_maps_for_both_classes_must_differ():
@@ -99,7 +104,7 @@ def test_classes_must_differ_by_more_than_noise_makes_of_one():
     def unsteady(images, targets):
         return chaotic(images + targets[:, None, None, None], targets)
 
-    repeats = stability.noise("unsteady", unsteady, IMAGES, TARGETS)
+    repeats = check_of(stability.noise, "unsteady", unsteady)
     table = stability.other_target("unsteady", unsteady, IMAGES, repeats)
     expected = repeats.groupby("row")["spearman"].mean()
     np.testing.assert_allclose(table["spearman_level"], expected)
@@ -133,7 +138,7 @@ def test_networks_of_other_seeds_are_compared_two_by_two():
 
 def test_verdicts_of_several_checks_and_methods_stand_below_each_other():
     tables = [
-        check(name, mapper, IMAGES, TARGETS)
+        check_of(check, name, mapper)
         for name, mapper in (("identity", identity), ("blind", blind))
         for check in (stability.noise, stability.shift)
     ]
