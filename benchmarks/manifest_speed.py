@@ -4,10 +4,10 @@
 
 Writes synthetic releases in the layout of the NIH's into FOLDER, which must not exist. Prints
 
-- speed: the manifest of `images` (10,000) images of 256 px against bare loops on as many threads
-  that read, hash (SHA-256) and decode the same files, by OpenCV and by Pillow, which decodes plain
-  grey PNGs for the manifest. They take turns; medians of `repeats` (3) of seconds by the clock and
-  of CPU, after a round that does not count. Other work on the machine disturbs the clock more.
+- speed: the manifest of `images` (10,000) images of 256 px against a bare loop on as many threads
+  that reads, hashes (SHA-256) and decodes the same files. They take turns; medians of `repeats` (3)
+  of seconds by the clock and of CPU, after a round that does not count. Other work on the machine
+  disturbs the clock more.
 - memory: the most anonymous memory (RssAnon) of a process that makes the manifest of 10,000 and of
   `release` (112,120) images of 32 px, above what it has before it begins;
 - jobs: how many jobs a dry run of the workflow counts for 700 and for `release` images, and how
@@ -16,7 +16,6 @@ Writes synthetic releases in the layout of the NIH's into FOLDER, which must not
 
 import concurrent.futures
 import hashlib
-import io
 import os
 import re
 import subprocess
@@ -32,7 +31,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 import cv2
 import numpy as np
 import yaml
-from PIL import Image
 
 from cxr.config import load
 from cxr.images import decode
@@ -91,17 +89,12 @@ def make_manifest(dataset: dict, folder: Path, threads: int) -> None:
         )
 
 
-def by_pillow(data: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(data)) as image:
-        return np.asarray(image)
-
-
-def bare(paths: list[Path], threads: int, decoder: Callable[[bytes], np.ndarray]) -> None:
+def bare(paths: list[Path], threads: int) -> None:
     """Read, hash and decode, and nothing else."""
 
     def look(path: Path) -> str:
         data = path.read_bytes()
-        decoder(data)
+        decode(data)
         return hashlib.sha256(data).hexdigest()
 
     with concurrent.futures.ThreadPoolExecutor(threads) as pool:
@@ -121,8 +114,7 @@ def race(folder: Path, repeats: int, threads: int) -> None:
     dataset, paths = settled(folder), sorted(folder.rglob("*.png"))
     contestants = {
         "manifest": lambda: make_manifest(dataset, folder, threads),
-        "bare loop, OpenCV": lambda: bare(paths, threads, decode),
-        "bare loop, Pillow": lambda: bare(paths, threads, by_pillow),
+        "bare loop": lambda: bare(paths, threads),
     }
     rounds = [{name: seconds(run) for name, run in contestants.items()} for _ in range(repeats + 1)]
     found = {name: np.array([one[name] for one in rounds[1:]]) for name in contestants}

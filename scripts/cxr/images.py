@@ -6,6 +6,7 @@ import math
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +41,7 @@ _MAGIC = {
     b"MM\0+": "TIFF",
     b"BM": "BMP",
 }
-_TURNING = {"exif", "transparency", "default_image"}  # what may change a grey PNG's pixels
+_FORMATS = sorted(set(_MAGIC.values()))
 _BROKEN = "truncated, damaged or of a rare kind: it cannot be decoded"
 _TRUNCATED = "truncated: the file ends too early"
 _SCANS = 1000  # of a JPEG: a progressive one has about ten, and each takes time
@@ -56,18 +57,27 @@ def read_bytes(path: str | Path) -> bytes:
         Unreadable: the file is missing, empty, larger than 1 GiB, may not be read, or its first
             bytes are not those of a PNG, JPEG, TIFF, BMP or DICOM file.
     """
-    path = Path(path)
     try:
-        if not path.is_file():  # opening a named pipe would wait for ever
-            raise Unreadable("not a regular file" if path.exists() else "file not found")
-        if path.stat().st_size > MAX_BYTES:
-            raise Unreadable("larger than 1 GiB")
-        with path.open("rb") as file:
+        with open(path, "rb", buffering=0, opener=_open_at_once) as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise Unreadable("not a regular file")
+            if status.st_size > MAX_BYTES:
+                raise Unreadable("larger than 1 GiB")
             head = file.read(132)
             _check_magic(head)
-            return head + file.read()
+            return head + file.readall()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # NUL in the path
+        raise Unreadable("file not found") from error
+    except IsADirectoryError as error:
+        raise Unreadable("not a regular file") from error
     except OSError as error:
         raise Unreadable(f"cannot be opened: {error.strerror}") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting, as a named pipe would make one do for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _check_magic(head: bytes) -> None:
@@ -77,16 +87,13 @@ def _check_magic(head: bytes) -> None:
         raise Unreadable("not a PNG, JPEG, TIFF, BMP or DICOM image")
 
 
-def check(data: bytes) -> np.ndarray | None:
-    """Decode an image strictly, to see that it is whole.
+def check(data: bytes) -> None:
+    """See that an image is whole, and of a kind and size that `decode` reads as it is.
 
-    OpenCV, which decodes the pixels that are used, has versions that silently leave the missing
-    part of a truncated file grey, or set aside gigabytes for a PNG chunk of the wrong length;
-    Pillow does not.
-
-    Returns:
-        The grey values, (height, width), uint8, of a plain grey PNG, which are those that `decode`
-        would give; None for other images.
+    OpenCV has versions that silently leave the missing part of a truncated JPEG or TIFF grey, or
+    set aside gigabytes for a PNG chunk of the wrong length. Pillow does not, so it looks first. Of
+    a PNG the lengths and checksums of the chunks are enough: what they hold, OpenCV reads to the
+    last byte or not at all. Others Pillow decodes.
 
     Raises:
         Unreadable: the image is truncated, damaged, has more than 100 million pixels or 100,000
@@ -94,11 +101,9 @@ def check(data: bytes) -> np.ndarray | None:
             OpenCV reads wrongly. (A DICOM file is checked where it is decoded.)
     """
     if dicom.is_dicom(data):
-        return None
+        return
     try:
-        with _opened(data) as image:
-            image.verify()  # the checksums and lengths of all chunks of a PNG
-        with _opened(data) as image:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             size = f"{image.width}x{image.height}"
             if image.width * image.height > MAX_PIXELS:
                 raise Unreadable(f"more than {MAX_PIXELS:,} pixels: {size}")
@@ -106,13 +111,14 @@ def check(data: bytes) -> np.ndarray | None:
                 raise Unreadable(f"more than {MAX_SIDE:,} pixels a side: {size}")
             if getattr(image, "n_frames", 1) > 1:
                 raise Unreadable(f"{image.n_frames} frames or pages: one image a file is read")
+            if image.format == "PNG":
+                image.verify()
+                return
             if image.format == "JPEG" and data.count(b"\xff\xda") > _SCANS:
                 raise Unreadable(f"a JPEG of more than {_SCANS:,} scans")
             image.load()
             if image.format == "TIFF":
                 _check_tiff(image)
-            plain = image.format == "PNG" and image.mode == "L" and not image.info.keys() & _TURNING
-            return np.asarray(image) if plain else None
     except Unreadable:
         raise
     except Image.DecompressionBombError as error:
@@ -121,10 +127,6 @@ def check(data: bytes) -> np.ndarray | None:
         if "truncated" in str(error).lower():
             raise Unreadable(_TRUNCATED) from error
         raise Unreadable(_BROKEN) from error
-
-
-def _opened(data: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(data), formats=sorted(set(_MAGIC.values())))
 
 
 def _check_tiff(image: Tiff.TiffImageFile) -> None:
@@ -176,13 +178,9 @@ def read_grey(path: str | Path) -> np.ndarray:
     Raises:
         Unreadable: see `read_bytes`, `check` and `decode`.
     """
-    return _grey(read_bytes(path))
-
-
-def _grey(data: bytes) -> np.ndarray:
-    """The grey values of an image that is whole, decoded once where that is enough."""
-    pixels = check(data)
-    return decode(data) if pixels is None else pixels
+    data = read_bytes(path)
+    check(data)
+    return decode(data)
 
 
 def read_listed(path: str | Path) -> np.ndarray:
@@ -218,7 +216,8 @@ def describe(path: Path, mask: Path | None, min_size: int) -> dict[str, Any]:
         Unreadable: the image or its mask cannot be used.
     """
     data = read_bytes(path)
-    image, header = dicom.read(data) if dicom.is_dicom(data) else (_grey(data), None)
+    check(data)
+    image, header = dicom.read(data) if dicom.is_dicom(data) else (decode(data), None)
     height, width = image.shape
     if min(height, width) < min_size:
         raise Unreadable(f"too small: {width}x{height} pixels, {min_size} a side are needed")
@@ -248,8 +247,8 @@ def _check_mask(path: Path, shape: tuple[int, int]) -> None:
 
 def _pixel_digest(image: np.ndarray) -> bytes:
     """The same for the same grey values, whatever the file format."""
-    digest = hashlib.sha256(repr((image.shape, image.dtype)).encode())
-    digest.update(np.ascontiguousarray(image))
+    digest = hashlib.sha256(np.ascontiguousarray(image))
+    digest.update(f"{image.shape} {image.dtype.str}".encode())
     return digest.digest()[:16]
 
 

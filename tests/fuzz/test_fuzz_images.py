@@ -64,10 +64,8 @@ def read(data: bytes) -> np.ndarray | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            checked = images.check(data)
+            images.check(data)
             pixels = images.decode(data)
-        if checked is not None:
-            np.testing.assert_array_equal(checked, pixels, strict=True)
         return pixels
     except Unreadable as error:
         assert str(error).isprintable()
