@@ -8,9 +8,11 @@ it is, gets into a table, a message or the log.
 """
 
 import functools
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cxr.errors import Unreadable, UserError
@@ -25,8 +27,13 @@ from cxr.tables import write_table
 FACTS = ["width", "height", "bit_depth", "sha256", "pixels", *KNOWN, "flags", "reason"]
 
 
-def _look(row: Any, root: Path, min_size: int, key_file: Path) -> dict[str, Any]:
+def _look(row: Any, root: Path, min_size: int, key_file: Path) -> list[Any]:
     """FACTS of a row of `list_images`; no flags and the reason if it cannot be used."""
+    found = _inspect(row, root, min_size, key_file)
+    return [found.get(name, np.nan) for name in FACTS]  # less memory than the names each time
+
+
+def _inspect(row: Any, root: Path, min_size: int, key_file: Path) -> dict[str, Any]:
     if row.reason:
         return {"flags": "", "reason": row.reason}
     mask = root / row.mask if row.mask else None
@@ -45,9 +52,9 @@ def summary(usable: pd.DataFrame, rejected: int, left_out: int) -> str:
     patients = f"{known.nunique():,} patients" if len(known) else "patients unknown"
     if 0 < len(known) < len(usable):
         patients += f" ({len(usable) - len(known):,} images without)"
-    flags = usable["flags"].str.split().explode().value_counts()
+    flags = Counter(flag for flags in usable["flags"] for flag in flags.split())
     flagged = f"{(usable['flags'] != '').sum():,} flagged"
-    if len(flags):
+    if flags:
         flagged += f" ({', '.join(f'{n:,} {flag}' for flag, n in sorted(flags.items()))})"
     return (
         f"{counts['effusion']:,} effusion, {counts['normal']:,} normal, {patients}, "
@@ -90,8 +97,8 @@ def manifest(
     root = Path(root)
     images = list_images(name, dataset, Path(folder), root)
     look = functools.partial(_look, root=root, min_size=min_size, key_file=Path(key_file))
-    rows = list(images.itertuples(index=False))
-    facts = pd.DataFrame(for_each(look, rows, threads, "checked"), columns=FACTS)
+    found = for_each(look, list(images.itertuples(index=False)), threads, "checked")
+    facts = pd.DataFrame(found, columns=FACTS)
     images = images.drop(columns=["reason", *KNOWN]).join(facts)
     left_out = _leave_out(images, exclude)
 

@@ -320,11 +320,10 @@ def for_each(
     say(f"{doing} {len(items):,} images in {seconds:.1f} s, {len(items) / seconds:.0f}/s")
 
 
-def natural(path: str | os.PathLike) -> tuple:
+def natural(path: str | os.PathLike) -> tuple[str, str]:
     """Return a sort key that puts e2.png before e10.png."""
     text = os.fspath(path)
-    parts = re.split("0*([0-9]+)", text)
-    return tuple((len(part), part) if i % 2 else part for i, part in enumerate(parts)), text
+    return re.sub("0*([0-9]+)", lambda found: f"\0{len(found[1]):05}{found[1]}", text), text
 
 
 def printable(path: str) -> str:
