@@ -23,6 +23,7 @@ DOCS = ROOT / "docs"
 NETWORKS = ("pleura", "lesson")
 SHARES = (0, 0.2, 0.5, 0.8, 1)
 DATASET, SHOWN = ["network", "kind", "share"], "mark_shown"
+COLUMNS = [*DATASET, "use", "method", "statistic", "value", "low", "high", "n", "verdict"]
 SYMBOLS = {"pass": "✓", "fail": "✗", "cannot tell": "?"}
 COLOURS = {"pass": "#d9eaf5", "fail": "#fae0cf", "cannot tell": plots.LIGHT}
 USED = {confounding.USES: "used", confounding.UNUSED: "unused", confounding.OPEN: "?"}
@@ -173,8 +174,7 @@ def main() -> None:
     """Write docs/shortcuts.png and docs/shortcuts.csv, print the tables."""
     uses, checks = read_audits()
     plots.save(draw(uses, checks), DOCS / "shortcuts.png", dpi=90)
-    columns = [*DATASET, "use", *tables.columns("checks")]
-    checks[columns].drop(columns="check").round(4).to_csv(DOCS / "shortcuts.csv", index=False)
+    checks[COLUMNS].round(4).to_csv(DOCS / "shortcuts.csv", index=False)
     print_uses(uses)
     for statistic in (SHOWN, "confounder_sensitivity", "explanation_ncc"):
         print_statistic(checks, statistic)
