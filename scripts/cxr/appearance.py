@@ -35,7 +35,7 @@ def looks_inverted(image: np.ndarray) -> bool:
     tried.
 
     Args:
-        image: (height, width), any number of any type; brighter is more.
+        image: (height, width), uint8 or uint16; brighter is more.
     """
-    small = cv2.resize(image.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return bool((small * WEIGHTS).sum() < 0)

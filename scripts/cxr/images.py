@@ -8,8 +8,9 @@ import re
 import shutil
 import stat
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ _FORMATS = sorted(set(_MAGIC.values()))
 _BROKEN = "truncated, damaged or of a rare kind: it cannot be decoded"
 _TRUNCATED = "truncated: the file ends too early"
 _SCANS = 1000  # of a JPEG: a progressive one has about ten, and each takes time
-_BLOCK = 256  # tasks that wait at a time
+_HEAD = 2**18  # bytes, read to see whether there is any use in reading more
+_PART, _AHEAD = 16, 16  # items that a thread is given at a time, and parts that wait
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # or Pillow warns of "bombs" below our own limit
 
@@ -64,9 +66,9 @@ def read_bytes(path: str | Path) -> bytes:
                 raise Unreadable("not a regular file")
             if status.st_size > MAX_BYTES:
                 raise Unreadable("larger than 1 GiB")
-            head = file.read(132)
-            _check_magic(head)
-            return head + file.readall()
+            data = file.read(_HEAD)
+            _check_magic(data[:132])
+            return data if len(data) < _HEAD else data + file.readall()
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # NUL in the path
         raise Unreadable("file not found") from error
     except IsADirectoryError as error:
@@ -307,17 +309,34 @@ def for_each(
     """
     cv2.setNumThreads(1)  # its own threads would come on top of these
     start = said = time.monotonic()
+    done = 0
     with ThreadPoolExecutor(threads) as pool:
-        for first in range(0, len(items), _BLOCK):
-            block = items[first : first + _BLOCK]
-            yield from pool.map(function, block)
-            done, now = first + len(block), time.monotonic()
-            tenth = done * 10 // len(items) > first * 10 // len(items)
+        for results in _in_parts(pool, function, items):
+            yield from results
+            before, done, now = done, done + len(results), time.monotonic()
+            tenth = done * 10 // len(items) > before * 10 // len(items)
             if tenth and now - said > 5 and done < len(items):
                 said = now
                 say(f"{doing} {done:,} of {len(items):,} images, {done / (now - start):.0f}/s")
     seconds = max(time.monotonic() - start, 1e-3)
     say(f"{doing} {len(items):,} images in {seconds:.1f} s, {len(items) / seconds:.0f}/s")
+
+
+def _in_parts(
+    pool: ThreadPoolExecutor, function: Callable[[Any], Any], items: Sequence
+) -> Iterator[list[Any]]:
+    """The results of `_PART` items at a time: handing items over one by one costs as much as some.
+
+    The next `_AHEAD` parts are worked on meanwhile.
+    """
+    waiting: deque[Future] = deque()
+    for first in range(0, len(items), _PART):
+        part = items[first : first + _PART]
+        waiting.append(pool.submit(lambda part: [function(item) for item in part], part))
+        if len(waiting) > _AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def natural(path: str | os.PathLike) -> tuple[str, str]:
