@@ -29,8 +29,8 @@ rule acquire_phantom:
         "../environment.yml"
     threads: 2
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=needs(1000),
+        runtime=minutes_to_draw,
     params:
         normal=lookup("datasets/{dataset}/normal", within=config),
         effusion=lookup("datasets/{dataset}/effusion", within=config),
@@ -55,8 +55,8 @@ rule acquire_archive:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=240,
+        mem_mb=needs(1000),
+        runtime=needs(240),
     params:
         archives=lambda wildcards: archives(wildcards.dataset),
     script:

@@ -54,8 +54,9 @@ rule audit_memorise:
         "../environment.yml"
     threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
-        mem_mb=3000,
-        runtime=240,
+        mem_mb=needs(3000, images=1),
+        runtime=needs(240, images=0.05),
+        gpu=0,
     params:
         recipe=memorising_recipe,
         backend=config["backend"],
@@ -88,7 +89,8 @@ rule audit_sanity:
     threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
         mem_mb=memory_for_maps,
-        runtime=120,
+        runtime=needs(120),
+        gpu=0,
     params:
         fold=fold_of,
         methods=AUDITED,
@@ -122,8 +124,8 @@ rule audit_sanity_figure:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     script:
         "../scripts/audit_sanity_figure.py"
 
@@ -148,7 +150,8 @@ rule audit_faithfulness:
     threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
         mem_mb=memory_for_maps,
-        runtime=120,
+        runtime=needs(120),
+        gpu=0,
     params:
         fold=fold_of,
         methods=AUDITED,
@@ -183,7 +186,8 @@ rule audit_localisation:
     threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
         mem_mb=memory_for_maps,
-        runtime=120,
+        runtime=needs(120),
+        gpu=0,
     params:
         fold=fold_of,
         masks=config["audit"]["masks"],
@@ -222,7 +226,8 @@ rule audit_shortcut:
     threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
         mem_mb=memory_for_maps,
-        runtime=120,
+        runtime=needs(120),
+        gpu=0,
     params:
         fold=fold_of,
         phantom=drawn_again,
@@ -266,8 +271,8 @@ rule audit_checks:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     params:
         methods=AUDITED,
     script:
@@ -292,8 +297,8 @@ rule audit_figure:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     params:
         quick=lambda wildcards: QUICK[wildcards.audit],
         images=audited("images"),
@@ -323,7 +328,7 @@ rule audit_shortcut_figure:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     script:
         "../scripts/audit_shortcut_figure.py"

@@ -26,8 +26,8 @@ rule baselines_predictions:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=needs(1000, images=1),
+        runtime=needs(60, images=0.01),
     params:
         folds=config["split"]["folds"],
     script:

@@ -1,5 +1,6 @@
 """What the rules share: the checked config, modules as inputs, paths of the chosen data set."""
 
+import os
 import re
 import sys
 from functools import cache
@@ -174,10 +175,43 @@ def content_of(file):
     return sha256_of(Path(file)) if file else None
 
 
-def memory_for_maps(wildcards):
+def needs(base, **rates):
+    """A function of a job that says how much of a resource it needs.
+
+    `base`, and for each of its inputs that is named so much per MB of it; as many times that as
+    attempts were made, so that a job that Slurm ended for want of it gets more.
+    """
+
+    def amount(wildcards, input, attempt):
+        return round(
+            attempt * (base + sum(rate * size(input[name]) for name, rate in rates.items()))
+        )
+
+    def size(files):
+        return sum(map(os.path.getsize, [files] if isinstance(files, str) else files)) / 1e6
+
+    return amount
+
+
+def minutes_to_draw(wildcards, attempt):
+    """Minutes that drawing phantoms takes at the most."""
+    dataset = config["datasets"][wildcards.dataset]
+    pixels = (dataset["normal"] + dataset["effusion"]) * dataset["size"] ** 2
+    return round(attempt * (20 + pixels / 1e8))
+
+
+def memory_for_shard(wildcards, input, attempt):
+    """MB that preparing one part of the images takes, among them the array that it writes."""
+    with open(input.manifest) as table:
+        images = sum(1 for line in table)
+    share = images / config["preprocess"]["shards"]
+    return round(attempt * (2000 + 4e-6 * share * config["image"]["size"] ** 2))
+
+
+def memory_for_maps(wildcards, attempt):
     """MB that mapping takes: what the config gives it, and more where one image needs more."""
     side = config["experiments"][wildcards.experiment]["input_size"] or config["image"]["size"]
-    return round(1500 + 4 * max(config["saliency"]["memory"], 100 * (side / 512) ** 2))
+    return round(attempt * (1500 + 4 * max(config["saliency"]["memory"], 100 * (side / 512) ** 2)))
 
 
 def audited(key):

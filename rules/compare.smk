@@ -28,8 +28,8 @@ rule compare_experiments:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=needs(1000),
+        runtime=needs(20),
     params:
         experiments=[experiment for experiment in config["run"] for seed in config["seeds"]],
         threshold=config["evaluate"]["threshold"],
@@ -54,7 +54,7 @@ rule compare_figure:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     script:
         "../scripts/compare_figure.py"

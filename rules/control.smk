@@ -32,8 +32,9 @@ rule control_network:
         "../environment.yml"
     threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
-        mem_mb=3000,
-        runtime=240,
+        mem_mb=needs(3000, images=1),
+        runtime=needs(240, images=0.05),
+        gpu=0,
     params:
         recipe=lookup("experiments/{experiment}", within=config),
         backend=config["backend"],
@@ -62,8 +63,8 @@ rule control_scores:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     params:
         experiment=config["main"],
         permutations=PERMUTATIONS,

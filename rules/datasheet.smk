@@ -47,8 +47,8 @@ rule datasheet_tables:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     params:
         dataset=lookup("datasets/{dataset}", within=config),
         image=config["image"],

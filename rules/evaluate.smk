@@ -36,8 +36,8 @@ rule evaluate_predictions:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=needs(1000),
+        runtime=needs(20),
     params:
         threshold=config["evaluate"]["threshold"],
     script:
@@ -99,7 +99,7 @@ rule evaluate_figures:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=needs(1000),
+        runtime=needs(20),
     script:
         "../scripts/evaluate_figures.py"

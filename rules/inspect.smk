@@ -85,8 +85,8 @@ rule inspect_images:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=3000,
-        runtime=20,
+        mem_mb=needs(3000),
+        runtime=needs(20),
     params:
         augmentations={name: config["experiments"][name]["augment"] for name in config["run"]},
         resize=config["image"]["resize"],
@@ -143,8 +143,8 @@ rule inspect_network:
         "../environment.yml"
     threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
-        mem_mb=3000,
-        runtime=20,
+        mem_mb=needs(3000),
+        runtime=needs(20),
     params:
         run=RUNS[0],
         threads=lookup("experiments/{experiment}/threads", within=config),

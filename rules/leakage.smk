@@ -33,8 +33,8 @@ rule leakage_pairs:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=needs(3000, images=1),
+        runtime=needs(60, images=0.01),
     script:
         "../scripts/leakage_pairs.py"
 
@@ -54,8 +54,8 @@ rule leakage_checks:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     script:
         "../scripts/leakage.py"
 
@@ -82,8 +82,8 @@ rule leakage_figure:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     script:
         "../scripts/leakage_figure.py"
 
@@ -107,8 +107,8 @@ rule leakage_sensitivity:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=needs(1000),
+        runtime=needs(20),
     params:
         experiments=[experiment for experiment in config["run"] for seed in config["seeds"]],
     script:
@@ -137,8 +137,8 @@ rule leakage_labels:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=needs(1000),
+        runtime=needs(20),
     script:
         "../scripts/leakage_labels.py"
 
@@ -167,8 +167,8 @@ rule leakage_labels_figure:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     params:
         experiment=config["main"],
     script:

@@ -29,8 +29,8 @@ rule manifest_images:
         "../environment.yml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=needs(2000),
+        runtime=needs(120),
     params:
         dataset=lookup("datasets/{dataset}", within=config),
         folder="data/{dataset}",

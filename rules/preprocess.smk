@@ -31,8 +31,8 @@ rule preprocess_shard:
         "../environment.yml"
     threads: 2
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=memory_for_shard,
+        runtime=needs(120),
     params:
         size=config["image"]["size"],
         resize=config["image"]["resize"],
@@ -52,7 +52,7 @@ rule preprocess_gather:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=needs(1000, shards=2),
+        runtime=needs(60, shards=0.01),
     script:
         "../scripts/preprocess_gather.py"

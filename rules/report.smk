@@ -53,8 +53,8 @@ rule report_page:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     script:
         "../scripts/report.py"
 
@@ -90,7 +90,7 @@ rule report_html:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     script:
         "../scripts/report_html.py"

@@ -33,8 +33,8 @@ rule saliency_images:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     params:
         fold=fold_of,
         test_images=config["saliency"]["images"],
@@ -66,7 +66,8 @@ rule saliency_maps:
     threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
         mem_mb=memory_for_maps,
-        runtime=120,
+        runtime=needs(120),
+        gpu=0,
     params:
         methods=config["saliency"]["methods"],
         target=config["saliency"]["target"],
@@ -98,8 +99,8 @@ rule saliency_agreement:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=needs(2000),
+        runtime=needs(20),
     params:
         methods=config["saliency"]["methods"],
     script:
@@ -141,8 +142,8 @@ rule saliency_figures:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=needs(2000),
+        runtime=needs(20),
     params:
         methods=config["saliency"]["methods"],
     script:

@@ -26,8 +26,8 @@ rule split_images:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     params:
         test=config["split"]["test"],
         validation=config["split"]["validation"],

@@ -27,8 +27,8 @@ rule subgroups_metrics:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     script:
         "../scripts/subgroups.py"
 
@@ -51,7 +51,7 @@ rule subgroups_figure:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     script:
         "../scripts/subgroups_figure.py"

@@ -33,8 +33,8 @@ rule transfer_overlap:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=needs(3000, images=1, own_images=1),
+        runtime=needs(60, images=0.01, own_images=0.01),
     params:
         own_source=lookup("datasets/{dataset}/source", within=config),
         other_source=lookup("datasets/{other}/source", within=config),
@@ -63,8 +63,9 @@ rule transfer_predictions:
         "../environment.yml"
     threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
-        mem_mb=3000,
-        runtime=120,
+        mem_mb=needs(3000, images=1),
+        runtime=needs(120, images=0.01),
+        gpu=0,
     params:
         backend=config["backend"],
         threads=lookup("experiments/{experiment}/threads", within=config),
@@ -95,8 +96,8 @@ rule transfer_metrics:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=needs(1000),
+        runtime=needs(20),
     params:
         others=config["transfer"],
         experiments=[experiment for experiment in config["run"] for seed in config["seeds"]],
@@ -122,7 +123,7 @@ rule transfer_figure:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     script:
         "../scripts/transfer_figure.py"
