@@ -20,7 +20,13 @@ from cxr.methods import CONTROLS
 from cxr.modules import imported
 from cxr.permuted import memorising
 from cxr.words import run_name
-from cxr.workplace import check_folders, check_lock, check_recorded, check_triggers
+from cxr.workplace import (
+    check_folders,
+    check_lock,
+    check_queue,
+    check_recorded,
+    check_triggers,
+)
 
 
 def is_fetched(dataset):
@@ -58,6 +64,7 @@ def check_run(dataset):
     try:
         check_triggers(map(str, workflow.rerun_triggers))
         if not workflow.dryrun and workflow.execution_settings.lock:
+            check_queue(ROOT, dataset)
             check_lock(ROOT, dataset)
         check_recorded(
             dataset, [path for path in made if path not in begun and not known(IOFile(path))]

@@ -4,7 +4,10 @@ Snakemake's own answers to what is refused here are tracebacks, or there are non
 imports this module: standard library only, and psutil, which comes with Snakemake, where needed.
 """
 
+import getpass
 import os
+import shutil
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -106,6 +109,42 @@ def _others(root: Path) -> list[int]:
         except (psutil.Error, OSError):  # it has ended, or is somebody else's
             continue
     return found
+
+
+def check_queue(root: Path, dataset: str) -> None:
+    """Refuse a run beside jobs that Slurm still has of another one, which write the same files.
+
+    Snakemake takes its jobs back when it is interrupted; when it is killed, they run on. Where
+    there is no Slurm, or it does not answer, nothing is refused.
+
+    Args:
+        root: The project's root.
+        dataset: A data set of this run.
+
+    Raises:
+        UserError: There are such jobs.
+    """
+    if not shutil.which("squeue"):
+        return
+    command = ["squeue", "--noheader", f"--user={getpass.getuser()}", "--format=%i|%j|%k|%Z"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=30).stdout
+    except subprocess.TimeoutExpired:
+        return
+    rows = [line.split("|", 3) for line in answer.splitlines() if line.count("|") >= 3]
+    jobs = [
+        (number, run)
+        for number, run, comment, place in rows
+        if f"{comment}_".partition("_wildcards_")[2].startswith(f"{dataset}_")
+        and Path(place).resolve() == root.resolve()
+    ]
+    if jobs:
+        number, run = jobs[0]
+        raise UserError(
+            f"Slurm still has {len(jobs)} of the jobs of another run on results/{dataset}/ in this "
+            f"folder (the first is {number}). If that run is at work, wait for its end; if it was "
+            f"killed, end its jobs by `scancel --name {run}`, then type the same command again."
+        )
 
 
 def check_recorded(dataset: str, unrecorded: list[str]) -> None:

@@ -5,7 +5,14 @@ import sys
 import pytest
 
 from cxr.errors import UserError
-from cxr.workplace import NEEDED, check_folders, check_lock, check_recorded, check_triggers
+from cxr.workplace import (
+    NEEDED,
+    check_folders,
+    check_lock,
+    check_queue,
+    check_recorded,
+    check_triggers,
+)
 
 
 def test_a_fresh_clone_and_links_to_folders_are_fine(tmp_path):
@@ -107,6 +114,51 @@ def test_a_run_at_work_is_named(locked):
     run.stdout.read()
     with pytest.raises(UserError, match="was killed"):
         check_lock(locked, "mine")
+
+
+@pytest.fixture
+def queue(tmp_path, monkeypatch):
+    """A function that gives this machine a Slurm with these lines in its queue."""
+
+    def fill(*lines, status=0):
+        listed = tmp_path / "listed"
+        listed.write_text("".join(f"{line}\n" for line in lines))
+        squeue = tmp_path / "bin" / "squeue"
+        squeue.parent.mkdir(exist_ok=True)
+        squeue.write_text(f"#!/bin/sh\ncat '{listed}'\nexit {status}\n")
+        squeue.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{squeue.parent}{os.pathsep}{os.environ['PATH']}")
+
+    return fill
+
+
+def test_jobs_of_a_killed_run_are_named(tmp_path, queue):
+    queue(
+        f"11|pleura_a-b|rule_train_network_wildcards_mine_small_seed-1|{tmp_path}",
+        f"12|pleura_a-b|rule_manifest_images_wildcards_mine|{tmp_path}",
+    )
+    said = r"2 of the jobs .* results/mine/ .*first is 11.*`scancel --name pleura_a-b`"
+    with pytest.raises(UserError, match=said):
+        check_queue(tmp_path, "mine")
+    check_queue(tmp_path, "mi")
+    check_queue(tmp_path / "elsewhere", "mine")
+
+
+def test_a_folder_that_is_reached_by_a_link(tmp_path, queue):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "link").symlink_to("home")
+    queue(f"11|run|rule_manifest_images_wildcards_mine|{tmp_path / 'link'}")
+    with pytest.raises(UserError, match="scancel --name run"):
+        check_queue(tmp_path / "home", "mine")
+
+
+def test_jobs_of_others_and_a_queue_that_says_nothing(tmp_path, queue, monkeypatch):
+    queue(f"11|shell|(null)|{tmp_path}", f"12|x|mine|{tmp_path}", "odd", "")
+    check_queue(tmp_path, "mine")
+    queue("slurm_load_jobs error: Unable to contact slurm controller", status=1)
+    check_queue(tmp_path, "mine")
+    monkeypatch.setenv("PATH", "")
+    check_queue(tmp_path, "mine")
 
 
 def test_results_without_a_record():
