@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from needs import need
-from onenode import Cluster, missing_tools, running_cluster
+from slurmcluster import Cluster, missing_tools, running_cluster
 
 
 @pytest.fixture(scope="session")

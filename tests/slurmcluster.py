@@ -1,8 +1,12 @@
-"""A real one-node Slurm for tests: any user may start it; no service, nothing under /etc."""
+"""A real Slurm for tests, two nodes on this machine, each with a pretended GPU.
+
+Any user may start it; no service, nothing under /etc.
+"""
 
 import contextlib
 import getpass
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,24 +17,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TOOLS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
+NODES = ("one", "two")
 PATH = os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/sbin"))
 
 # No cgroups: memory limits are kept by Slurm's own accounting, which looks once a second.
 # No slurmdbd: finished jobs stay in squeue's list for MinJobAge seconds.
+# CR_LLN: each job goes to the node with least to do.
 CONFIGURATION = """\
 ClusterName=pleura
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
-SlurmdPort={ports[1]}
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
 CredType=cred/munge
 AuthInfo=socket={folder}/munge/socket
 StateSaveLocation={folder}/slurmctld
-SlurmdSpoolDir={folder}/slurmd
+SlurmdSpoolDir={folder}/%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/%n.pid
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SwitchType=switch/none
@@ -40,26 +45,40 @@ JobAcctGatherFrequency=1
 JobAcctGatherParams=OverMemoryKill
 AccountingStorageType=accounting_storage/none
 SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU_Memory
+SelectTypeParameters=CR_CPU_Memory,CR_LLN
+GresTypes=gpu
 SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=0,sched_min_interval=0
 SlurmdParameters=config_overrides
 ReturnToService=2
 MinJobAge=3600
 KillWait=2
-NodeName={host} NodeAddr=127.0.0.1 CPUs=2 RealMemory=8000 State=UNKNOWN
-PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
+NodeName=DEFAULT NodeHostname={host} NodeAddr=127.0.0.1 CPUs=2 RealMemory=9000 Gres=gpu:1
+NodeName=one Port={ports[1]}
+NodeName=two Port={ports[2]}
+PartitionName=main Nodes=one,two Default=YES MaxTime=INFINITE State=UP
 """
+
+
+COLUMNS = ("JobID", "Name", "Comment", "State", "NumCPUs", "MinMemory", "TimeLimit", "tres-per-job")
+COLUMNS += ("NodeList", "StartTime", "EndTime", "WorkDir")
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job as Slurm knows it. Snakemake writes the rule and its wildcards into the comment."""
+    """A job as Slurm knows it; `rule` and `wildcards` are what Snakemake told Slurm of it."""
 
-    comment: str
+    number: int
+    run: str
+    rule: str
+    wildcards: str
     state: str
     cpus: int
-    memory: str
-    time_limit: str
+    mem_mb: int
+    minutes: int
+    gpus: int
+    node: str
+    start: str
+    end: str
 
 
 @dataclass(frozen=True)
@@ -74,11 +93,49 @@ class Cluster:
             command, env=os.environ | self.env, check=True, capture_output=True, text=True
         ).stdout
 
-    def jobs(self) -> list[Job]:
-        """Every job that was ever submitted, finished ones included."""
-        table = self.run("squeue", "--noheader", "--states=all", "--format=%k|%T|%C|%m|%l")
-        rows = [line.split("|") for line in table.splitlines()]
-        return [Job(comment, state, int(cpus), *rest) for comment, state, cpus, *rest in rows]
+    def jobs(self, folder: Path) -> list[Job]:
+        """Every job that was ever submitted from a folder, finished ones included, by number."""
+        form = ",".join(f"{column}:|" for column in COLUMNS)
+        options = ("--noheader", "--noconvert", "--states=all", "--sort=i")
+        rows = [
+            line.removesuffix("|").split("|")
+            for line in self.run("squeue", *options, f"--Format={form}").splitlines()
+        ]
+        return [_job(*cells) for *cells, place in rows if place == str(folder)]
+
+
+def _job(
+    number: str,
+    run: str,
+    comment: str,
+    state: str,
+    cpus: str,
+    memory: str,
+    limit: str,
+    asked: str,
+    node: str,
+    start: str,
+    end: str,
+) -> Job:
+    """Read one line of squeue, as in `COLUMNS`."""
+    rule, _, wildcards = comment.removeprefix("rule_").partition("_wildcards_")
+    days, _, clock = limit.rpartition("-")
+    hours, minutes, _ = ["0", *clock.split(":")][-3:]
+    gpus = re.search(r"gpu:(\d+)", asked)
+    return Job(
+        number=int(number),
+        run=run,
+        rule=rule,
+        wildcards=wildcards,
+        state=state,
+        cpus=int(cpus),
+        mem_mb=int(memory.removesuffix("M")),
+        minutes=(int(days or 0) * 24 + int(hours)) * 60 + int(minutes),
+        gpus=int(gpus[1]) if gpus else 0,
+        node=node,
+        start=start,
+        end=end,
+    )
 
 
 def missing_tools() -> list[str]:
@@ -88,7 +145,7 @@ def missing_tools() -> list[str]:
 
 @contextlib.contextmanager
 def running_cluster() -> Iterator[Cluster]:
-    """A one-node Slurm with 2 CPUs and 8 GB, ended with all its jobs on leaving the context."""
+    """Two nodes of 2 CPUs and 9 GB each, ended with all their jobs on leaving the context."""
     with contextlib.ExitStack() as stack:
         # munge wants a folder that every user can enter, which pytest's own are not
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-")))
@@ -96,9 +153,9 @@ def running_cluster() -> Iterator[Cluster]:
 
 
 def _start(folder: Path, stack: contextlib.ExitStack) -> Cluster:
-    """Start munge, Slurm's controller and its one node; `stack` ends them in reverse order."""
+    """Start munge, Slurm's controller and its nodes; `stack` ends them in reverse order."""
     folder.chmod(0o755)
-    for name in ("munge", "slurmctld", "slurmd", "bin"):
+    for name in ("munge", "slurmctld", *NODES, "bin"):
         (folder / name).mkdir(mode=0o755)
     configuration = folder / "slurm.conf"
     configuration.write_text(
@@ -106,9 +163,11 @@ def _start(folder: Path, stack: contextlib.ExitStack) -> Cluster:
             host=socket.gethostname().partition(".")[0],
             user=getpass.getuser(),
             folder=folder,
-            ports=_free_ports(2),
+            ports=_free_ports(3),
         )
     )
+    gpus = [f"NodeName={node} Name=gpu File=/dev/null\n" for node in NODES]
+    (folder / "gres.conf").write_text("".join(gpus))
     cluster = Cluster({"SLURM_CONF": str(configuration), "PATH": f"{folder / 'bin'}:{PATH}"})
     _srun_that_finds(configuration, folder / "bin" / "srun")
 
@@ -129,8 +188,11 @@ def _start(folder: Path, stack: contextlib.ExitStack) -> Cluster:
     _wait_until(socket_file.exists, "munge", folder)
     _daemon(stack, folder / "slurmctld.log", "slurmctld", "-D", "-i", "-f", str(configuration))
     _wait_until(lambda: "UP" in cluster.run("scontrol", "ping"), "slurmctld", folder)
-    _daemon(stack, folder / "slurmd.log", "slurmd", "-D", "-f", str(configuration))
-    _wait_until(lambda: "idle" in cluster.run("sinfo", "-h", "-o", "%t"), "slurmd", folder)
+    for node in NODES:
+        command = ("slurmd", "-D", "-N", node, "-f", str(configuration))
+        _daemon(stack, folder / f"{node}.log", *command)
+    idle = ["idle"] * len(NODES)
+    _wait_until(lambda: cluster.run("sinfo", "-hNo", "%t").split() == idle, "slurmd", folder)
     stack.callback(_cancel_all, cluster)
     return cluster
 
