@@ -20,8 +20,8 @@ def parse(*arguments: str) -> Namespace:
     return get_argument_parser().parse_args(arguments)
 
 
-def test_there_is_one_profile_for_workstations_and_one_for_slurm() -> None:
-    assert PROFILES == ["default", "slurm"]
+def test_there_are_profiles_for_workstations_slurm_and_other_schedulers() -> None:
+    assert PROFILES == ["default", "generic", "slurm"]
 
 
 @pytest.mark.parametrize("profile", PROFILES)
