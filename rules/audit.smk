@@ -90,7 +90,6 @@ rule audit_sanity:
     resources:
         mem_mb=memory_for_maps,
         runtime=needs(120),
-        gpu=0,
     params:
         fold=fold_of,
         methods=AUDITED,
@@ -151,7 +150,6 @@ rule audit_faithfulness:
     resources:
         mem_mb=memory_for_maps,
         runtime=needs(120),
-        gpu=0,
     params:
         fold=fold_of,
         methods=AUDITED,
@@ -187,7 +185,6 @@ rule audit_localisation:
     resources:
         mem_mb=memory_for_maps,
         runtime=needs(120),
-        gpu=0,
     params:
         fold=fold_of,
         masks=config["audit"]["masks"],
@@ -227,7 +224,6 @@ rule audit_shortcut:
     resources:
         mem_mb=memory_for_maps,
         runtime=needs(120),
-        gpu=0,
     params:
         fold=fold_of,
         phantom=drawn_again,

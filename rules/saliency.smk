@@ -67,7 +67,6 @@ rule saliency_maps:
     resources:
         mem_mb=memory_for_maps,
         runtime=needs(120),
-        gpu=0,
     params:
         methods=config["saliency"]["methods"],
         target=config["saliency"]["target"],

@@ -35,6 +35,7 @@ def train(
     history: Path,
     predictions: Path,
     fold: int | None = None,
+    gpus: int = 0,
     permutation: str | None = None,
 ) -> None:
     """Train, keep the network, its history and its predictions.
@@ -51,10 +52,11 @@ def train(
         history: history.csv to write.
         predictions: predictions.csv to write: id, subset, label, probability.
         fold: The fold of a cross-validation that the network does not see.
+        gpus: See `cxr.backend.set_backend`.
         permutation: Seed of a shuffling of the labels, see `cxr.permuted.permute_labels`; the
             training images are then predicted, too.
     """
-    set_backend(backend)
+    set_backend(backend, gpus)
     from cxr.training import fit, predict
 
     table = read_split(manifest, split, fold)
@@ -86,6 +88,7 @@ if __name__ == "__main__":
             fold=snakemake.params.fold,
             permutation=snakemake.wildcards.get("permutation"),
             backend=snakemake.params.backend,
+            gpus=snakemake.resources.get("gpu", 0),
             name=snakemake.params.name,
             model=snakemake.output.model,
             history=snakemake.output.history,

@@ -25,6 +25,7 @@ def transfer_predictions(
     flip: bool,
     output: Path,
     name: str,
+    gpus: int = 0,
 ) -> None:
     """Write <other>.csv.
 
@@ -38,11 +39,12 @@ def transfer_predictions(
         flip: See `cxr.training.predict`.
         output: <other>.csv to write.
         name: What the progress line begins with.
+        gpus: See `cxr.backend.set_backend`.
     """
     table = tables.read_csv(manifest).merge(
         tables.read_table(overlap, "overlap"), on="id", validate="one_to_one"
     )
-    set_backend(backend)
+    set_backend(backend, gpus)
     import keras
 
     from cxr.training import predict
@@ -63,6 +65,7 @@ if __name__ == "__main__":
             manifest=snakemake.input.manifest,
             overlap=snakemake.input.overlap,
             backend=snakemake.params.backend,
+            gpus=snakemake.resources.get("gpu", 0),
             threads=snakemake.params.threads,
             flip=snakemake.params.flip,
             output=snakemake.output[0],

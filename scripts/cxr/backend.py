@@ -6,8 +6,13 @@ from importlib.util import find_spec
 from cxr.errors import UserError
 
 
-def set_backend(name: str) -> None:
-    """Choose Keras' backend; must run before Keras is imported.
+def set_backend(name: str, gpus: int = 0) -> None:
+    """Choose Keras' backend and what it computes on; must run before Keras is imported.
+
+    Args:
+        name: tensorflow, jax or torch.
+        gpus: NVIDIA GPUs that the job was given. Without one it sees none: a backend takes
+            nearly all memory of each that it sees, which another job may be using.
 
     Raises:
         UserError: The backend is not installed.
@@ -18,20 +23,30 @@ def set_backend(name: str) -> None:
             f"Install it beside the lock (pip install {name}) or use backend: tensorflow."
         )
     os.environ["KERAS_BACKEND"] = name
+    if not gpus:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 def fix_bits(seed: int, threads: int) -> None:
     """Make what follows repeatable: seeds, deterministic kernels, a fixed number of threads.
 
-    TensorFlow sums in another order with another number of intra-op threads, so `threads` is
-    part of the recipe. Call it before anything else touches the backend.
+    With another number of threads a backend sums in another order, so `threads` is part of the
+    recipe. Call it before anything else touches the backend.
     """
     import keras
 
     keras.utils.set_random_seed(seed)
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow as tf
 
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.experimental.enable_op_determinism()
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.experimental.enable_op_determinism()
+        case "jax":
+            os.environ["NPROC"] = str(threads)  # XLA has no other setting for it
+        case "torch":
+            import torch
+
+            torch.set_num_threads(threads)
+            torch.use_deterministic_algorithms(True)

@@ -60,6 +60,14 @@ def make_optimizer(
     return keras.optimizers.Adam(rate, weight_decay=weight_decay or None)
 
 
+def diverged(name: str, epoch: int) -> UserError:
+    """What to tell the user of a run whose loss is no number any more."""
+    return UserError(
+        f"{name}: training diverged, the loss of epoch {epoch} is no number. "
+        "Lower the experiment's learning_rate in the config."
+    )
+
+
 def copy_weights(network: keras.Model) -> list[np.ndarray]:
     """All weights of a network, batch normalisation's running averages among them."""
     return [np.array(weights) for weights in network.get_weights()]  # PyTorch would share memory
@@ -122,10 +130,7 @@ class Progress(keras.callbacks.Callback):
         row = {"epoch": epoch + 1}
         row |= {key: logs[key] for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
         if not np.isfinite([row["loss"], row["val_loss"]]).all():
-            raise UserError(
-                f"{self.name}: training diverged, the loss of epoch {epoch + 1} is no number. "
-                "Lower the experiment's learning_rate in the config."
-            )
+            raise diverged(self.name, epoch + 1)
         self.rows.append(row | {"seconds": round(seconds, 3)})
         better = self.keep == "best" and row["val_loss"] < self.best
         if better:
@@ -183,26 +188,32 @@ def fit(
     )
     progress = Progress(name, recipe["epochs"], recipe["keep"])
     averaging = [AveragedWeights(recipe["ema"])] if recipe["ema"] else []
-    network.fit(
-        TrainingBatches(
-            images,
-            rows,
-            labels,
-            size,
-            recipe["batch_size"],
-            steps * recipe["epochs"],
-            seed,
-            recipe["augment"],
-            recipe["mixup"],
-            recipe["label_smoothing"],
-        ),
-        validation_data=EvaluationBatches(images, validation[0], size, validation[1]),
-        steps_per_epoch=steps,
-        epochs=recipe["epochs"],
-        callbacks=[*averaging, progress],  # in this order: progress keeps what was judged
-        shuffle=False,  # Keras would take the batches of the whole run in any order
-        verbose=0,
+    batches = TrainingBatches(
+        images,
+        rows,
+        labels,
+        size,
+        recipe["batch_size"],
+        steps * recipe["epochs"],
+        seed,
+        recipe["augment"],
+        recipe["mixup"],
+        recipe["label_smoothing"],
     )
+    try:
+        network.fit(
+            batches,
+            validation_data=EvaluationBatches(images, validation[0], size, validation[1]),
+            steps_per_epoch=steps,
+            epochs=recipe["epochs"],
+            callbacks=[*averaging, progress],  # in this order: progress keeps what was judged
+            shuffle=False,  # Keras would take the batches of the whole run in any order
+            verbose=0,
+        )
+    except RuntimeError as error:
+        if "between 0 and 1" in str(error):  # PyTorch computes no loss of what is no number
+            raise diverged(name, len(progress.rows) + 1) from error
+        raise
     if progress.weights is not None:
         network.set_weights(progress.weights)
     return keras.Model(network.inputs, network.outputs, name=network.name), progress.rows
