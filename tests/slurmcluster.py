@@ -18,6 +18,8 @@ from pathlib import Path
 
 TOOLS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
 NODES = ("one", "two")
+COLUMNS = ("Name", "Comment", "State", "NumCPUs", "MinMemory", "TimeLimit", "tres-per-job")
+COLUMNS += ("NodeList", "StartTime", "EndTime", "WorkDir")
 PATH = os.pathsep.join((os.environ["PATH"], "/usr/sbin", "/sbin"))
 
 # No cgroups: memory limits are kept by Slurm's own accounting, which looks once a second.
@@ -52,22 +54,17 @@ SlurmdParameters=config_overrides
 ReturnToService=2
 MinJobAge=3600
 KillWait=2
-NodeName=DEFAULT NodeHostname={host} NodeAddr=127.0.0.1 CPUs=2 RealMemory=9000 Gres=gpu:1
-NodeName=one Port={ports[1]}
-NodeName=two Port={ports[2]}
+NodeName=DEFAULT CPUs=2 RealMemory=9000 Gres=gpu:1
+NodeName=one NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]}
+NodeName=two NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]}
 PartitionName=main Nodes=one,two Default=YES MaxTime=INFINITE State=UP
 """
-
-
-COLUMNS = ("JobID", "Name", "Comment", "State", "NumCPUs", "MinMemory", "TimeLimit", "tres-per-job")
-COLUMNS += ("NodeList", "StartTime", "EndTime", "WorkDir")
 
 
 @dataclass(frozen=True)
 class Job:
     """A job as Slurm knows it; `rule` and `wildcards` are what Snakemake told Slurm of it."""
 
-    number: int
     run: str
     rule: str
     wildcards: str
@@ -96,45 +93,30 @@ class Cluster:
     def jobs(self, folder: Path) -> list[Job]:
         """Every job that was ever submitted from a folder, finished ones included, by number."""
         form = ",".join(f"{column}:|" for column in COLUMNS)
-        options = ("--noheader", "--noconvert", "--states=all", "--sort=i")
-        rows = [
-            line.removesuffix("|").split("|")
-            for line in self.run("squeue", *options, f"--Format={form}").splitlines()
-        ]
-        return [_job(*cells) for *cells, place in rows if place == str(folder)]
+        options = ("--noheader", "--noconvert", "--states=all", "--sort=i", f"--Format={form}")
+        lines = self.run("squeue", *options).splitlines()
+        rows = [dict(zip(COLUMNS, line.split("|"), strict=False)) for line in lines]
+        return [_job(row) for row in rows if row["WorkDir"] == str(folder)]
 
 
-def _job(
-    number: str,
-    run: str,
-    comment: str,
-    state: str,
-    cpus: str,
-    memory: str,
-    limit: str,
-    asked: str,
-    node: str,
-    start: str,
-    end: str,
-) -> Job:
-    """Read one line of squeue, as in `COLUMNS`."""
-    rule, _, wildcards = comment.removeprefix("rule_").partition("_wildcards_")
-    days, _, clock = limit.rpartition("-")
+def _job(row: dict[str, str]) -> Job:
+    """Read one line of squeue, by its columns."""
+    rule, _, wildcards = row["Comment"].removeprefix("rule_").partition("_wildcards_")
+    days, _, clock = row["TimeLimit"].rpartition("-")
     hours, minutes, _ = ["0", *clock.split(":")][-3:]
-    gpus = re.search(r"gpu:(\d+)", asked)
+    gpus = re.search(r"gpu:(\d+)", row["tres-per-job"])
     return Job(
-        number=int(number),
-        run=run,
+        run=row["Name"],
         rule=rule,
         wildcards=wildcards,
-        state=state,
-        cpus=int(cpus),
-        mem_mb=int(memory.removesuffix("M")),
+        state=row["State"],
+        cpus=int(row["NumCPUs"]),
+        mem_mb=int(row["MinMemory"].removesuffix("M")),
         minutes=(int(days or 0) * 24 + int(hours)) * 60 + int(minutes),
         gpus=int(gpus[1]) if gpus else 0,
-        node=node,
-        start=start,
-        end=end,
+        node=row["NodeList"],
+        start=row["StartTime"],
+        end=row["EndTime"],
     )
 
 

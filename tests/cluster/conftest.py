@@ -10,7 +10,7 @@ from slurmcluster import Cluster, missing_tools, running_cluster
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[Cluster]:
-    """A running one-node Slurm. Where it is not installed, CI fails and other runs skip."""
+    """A running Slurm. Where it is not installed, CI fails and other runs skip."""
     need("Slurm", missing_tools(), "slurmctld slurmd slurm-client munge")
     with running_cluster() as cluster:
         yield cluster
