@@ -29,6 +29,7 @@ include: "rules/datasheet.smk"
 include: "rules/inspect.smk"
 include: "rules/saliency.smk"
 include: "rules/audit.smk"
+include: "rules/quiz.smk"
 include: "rules/run.smk"
 include: "rules/report.smk"
 
@@ -55,6 +56,7 @@ localrules:
     saliency,
     audit,
     audit_quick,
+    quiz,
     report,
     report_html,
 
@@ -72,4 +74,5 @@ rule all:
         rules.inspect.input,
         rules.saliency.input,
         rules.audit_quick.input,
+        rules.quiz.input,
         rules.report.input,

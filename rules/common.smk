@@ -78,6 +78,7 @@ SEEDS = [f"seed-{seed}" for seed in config["seeds"]]
 PERMUTATIONS = [1, 2, 3]
 RUNS = [f"{seed}/{fold}" for seed in SEEDS for fold in FOLDS] or SEEDS  # a network each
 QUICK = {"audit": False, "audit-quick": True}
+READERS = "data/readers"
 RECORDED = {"manifest.csv", "images.npy", "split.csv", "model.keras", "predictions.csv"}
 AUDITED = list(dict.fromkeys([*config["saliency"]["methods"], *CONTROLS]))
 PLANTED = [
@@ -123,6 +124,12 @@ def results(pattern, **values):
         "run": RUNS,
     }
     return expand(f"results/{{dataset}}/{pattern}", **{**chosen, **values})
+
+
+def of_main(file):
+    """The path, with the wildcard dataset, of a file of the main experiment's first network."""
+    main = {"experiment": config["main"], "seed": config["seeds"][0], "run": RUNS[0]}
+    return expand(f"results/{{dataset}}/{file}", **main, allow_missing=True)[0]
 
 
 def by_fold(file):

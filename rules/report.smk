@@ -29,11 +29,7 @@ rule report_page:
             experiment=config["run"],
             run=RUNS[0],
         ),
-        checks=expand(
-            "results/{{dataset}}/{experiment}/{run}/audit-quick/checks.csv",
-            experiment=config["main"],
-            run=RUNS[0],
-        )[0],
+        checks=of_main("{experiment}/{run}/audit-quick/checks.csv"),
         schemas=expand(
             "schemas/{table}.schema.yaml",
             table=[
@@ -75,6 +71,7 @@ rule report_html:
             *rules.compare.input,
             *rules.transfer.input,
         ],
+        quiz="results/{dataset}/quiz.html",
         captions=expand(
             "report/{caption}.rst", caption=glob_wildcards("report/{caption}.rst").caption
         ),

@@ -41,9 +41,9 @@ image.decode().then(() => done(image.naturalWidth * image.naturalHeight), () => 
 # Or a click may go to where something was.
 STILL = """
 addEventListener("DOMContentLoaded", () => {
-    const style = document.createElement("style");
-    style.textContent = "* { transition: none !important; animation: none !important }";
-    document.head.append(style);
+    const style = new CSSStyleSheet(); // which a page's own policy does not forbid
+    style.replaceSync("* { transition: none !important; animation: none !important }");
+    document.adoptedStyleSheets.push(style);
 });
 """
 

@@ -12,6 +12,7 @@ from cxr.confounding import HALF
 from cxr.methods import CONTROLS, method_name
 from cxr.permuted import FITTED
 from cxr.sanity import MARGIN
+from cxr.words import count
 
 
 class Check(NamedTuple):
@@ -164,6 +165,25 @@ def in_short(rows: pd.DataFrame) -> list[str]:
             kind = fails if failed else passes if set(part["verdict"]) == {"pass"} else unclear
             kind.append(method_name(method) + (f" ({', '.join(failed)})" if failed else ""))
     return [f"{words}: {', '.join(names)}." for words, names in sentences.items() if names]
+
+
+def in_words(rows: pd.DataFrame, method: str) -> str:
+    """How one method stands, in a sentence or two.
+
+    Args:
+        rows: See `standing`.
+        method: As in the config; one that was not audited is said to be so.
+    """
+    verdicts = rows.loc[rows["method"] == method, ["check", "verdict"]]
+    if verdicts.empty:
+        return "The audit did not test this method."
+    titles = verdicts["check"].map({name: check.title for name, check in CHECKS.items()})
+    passed, failed, unclear = (titles[verdicts["verdict"] == each] for each in SYMBOLS)
+    said = f"Passes {len(passed)} of {count(len(verdicts), 'check')} of the audit"
+    said += f"; fails: {', '.join(failed)}" if len(failed) else ""
+    said += f"; cannot be told: {', '.join(unclear)}" if len(unclear) else ""
+    control = "A control that knows nothing of the network: bound to fail. "
+    return f"{control if method in CONTROLS else ''}{said}."
 
 
 def measured(rows: pd.DataFrame) -> str:

@@ -40,16 +40,17 @@ def show_xray(axis: plt.Axes, image: np.ndarray, fluid: np.ndarray | None = None
     return shown
 
 
-def reduced(image: np.ndarray) -> np.ndarray:
-    """An image whose longest side is `SIDE` at the most, reduced by averaging areas.
+def reduced(image: np.ndarray, side: int = SIDE) -> np.ndarray:
+    """An image whose longest side is `side` at the most, reduced by averaging areas.
 
     Args:
         image: (height, width) or (height, width, channels).
+        side: Pixels.
     """
-    scale = SIDE / max(image.shape[:2])
+    scale = side / max(image.shape[:2])
     if scale >= 1:
         return image
-    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+    height, width = (max(1, round(length * scale)) for length in image.shape[:2])
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 

@@ -1,0 +1,104 @@
+/* The quiz's statistics: those of scripts/cxr/metrics.py and intervals.py, which say where they come
+   from, for one run and images of one patient each. A test compares the two.
+
+   A metric is {value, moves, size, classes}: its value (NaN where undefined), how far it moves without
+   each image, the number of images that it rests on (of the smaller class where it rests on both), and
+   the number of classes that it rests on by themselves. `quantiles` are those of Student's t, 97.5 %,
+   for 1, 2, ... degrees of freedom. */
+"use strict";
+
+const PRIOR = 0.05;
+const DISCORDANT = {accuracy: 0.25, sensitivity: 0.25, specificity: 0.25, auroc: 0};
+
+function sum(values) {
+    return values.reduce((total, value) => total + value, 0);
+}
+
+function product(first, second) {
+    return sum(first.map((value, i) => value * second[i]));
+}
+
+/* The share of what is right, [0 or 1, ...], among the images in base, [true or false, ...]. */
+function share(right, base) {
+    const size = sum(base.map(Number));
+    const value = sum(right.filter((_, i) => base[i])) / size;
+    const moves = right.map((one, i) => (base[i] ? (one - value) / (size - 1) : 0));
+    return {value, moves, size, classes: 1};
+}
+
+/* The area under the ROC curve of scores, for labels 0 and 1; ties count half. */
+function auroc(labels, scores) {
+    const counts = [0, 1].map((label) => labels.filter((each) => each === label).length);
+    const ranks = scores.map((score, i) => {
+        const others = scores.filter((_, j) => labels[j] !== labels[i]);
+        const won = others.map((other) => (score === other ? 0.5 : score > other === (labels[i] === 1) ? 1 : 0));
+        return sum(won) / others.length;
+    });
+    const value = counts[0] && counts[1] ? sum(ranks.filter((_, i) => labels[i] === 1)) / counts[1] : NaN;
+    const moves = ranks.map((rank, i) => (rank - value) / (counts[labels[i]] - 1));
+    return {value, moves, size: Math.min(...counts), classes: 2};
+}
+
+/* Every metric of one reader, or network: scores [number, ...], and whether each is called an effusion. */
+function metrics(labels, scores, called) {
+    const right = labels.map((label, i) => Number(called[i] === (label === 1)));
+    return {
+        accuracy: share(right, labels.map(() => true)),
+        sensitivity: share(right, labels.map((label) => label === 1)),
+        specificity: share(right, labels.map((label) => label === 0)),
+        auroc: auroc(labels, scores),
+    };
+}
+
+/* The 95 % interval of a metric, [low, high]; null for fewer than two images. */
+function interval({value, moves, size, classes}, quantiles) {
+    if (size < 2) return null;
+    const binomial = value * (1 - value);
+    const doubt = PRIOR / (classes * size);
+    const count = (binomial + doubt) / (product(moves, moves) + doubt / (classes * size));
+    const excess = quantiles[size - 2] ** 2 / count;
+    const middle = (value + excess / 2) / (1 + excess);
+    const reach = Math.sqrt(excess * binomial + excess ** 2 / 4) / (1 + excess);
+    return [Math.min(Math.max(middle - reach, 0), value), Math.max(Math.min(middle + reach, 1), value)];
+}
+
+/* One metric minus another of the same name on the same images, {value, limits}, paired. */
+function difference(name, one, other, quantiles) {
+    const value = one.value - other.value;
+    const [first, second] = [one, other].map((metric) => interval(metric, quantiles));
+    if (!first || !second) return {value, limits: null};
+    const arms = [one.value - first[0], first[1] - one.value];
+    const others = [other.value - second[0], second[1] - other.value];
+    const shared = correlation(name, one, other);
+    return {
+        value,
+        limits: [
+            value - extent(arms[0], arms[1], others[0], others[1], shared),
+            value + extent(arms[1], arms[0], others[1], others[0], shared),
+        ],
+    };
+}
+
+function correlation(name, one, other) {
+    const [first, second] = [one, other].map(({moves, size}) =>
+        Math.sqrt(product(moves, moves) + DISCORDANT[name] / size ** 2));
+    if (first * second === 0) return 0;
+    const shared = product(one.moves, other.moves) / (first * second);
+    return Math.min(Math.max(Math.round(shared * 1e12) / 1e12, -1), 1);
+}
+
+function extent(below, above, otherBelow, otherAbove, shared) {
+    const apart = below ** 2 + otherAbove ** 2;
+    if (shared <= 0) return Math.sqrt(apart - 2 * shared * below * otherAbove);
+    const together = Math.max(below - otherBelow, otherAbove - above, 0);
+    return Math.sqrt((1 - shared) * apart + shared * together ** 2);
+}
+
+/* The points [1 - specificity, sensitivity] of an ROC curve, from [0, 0] to [1, 1]. */
+function roc(labels, scores) {
+    const cuts = [Infinity, ...new Set(scores)].sort((a, b) => b - a);
+    return cuts.map((cut) => [0, 1].map((label) => {
+        const ofClass = scores.filter((_, i) => labels[i] === label);
+        return ofClass.filter((score) => score >= cut).length / ofClass.length;
+    }));
+}
