@@ -288,14 +288,12 @@ const SIDE = 300; // of the axes, in the drawing's units
 const MARGIN = {left: 46, right: 14, top: 10, bottom: 44};
 
 function drawRoc() {
-    const both = new Set(labels).size === 2;
+    const number = labels.length;
     const curves = [
         [`${QUIZ.experiment} on all ${QUIZ.held.n} ${QUIZ.held.kind} X-rays`, "all", QUIZ.held.curve],
-        ...(both ? [
-            [`${QUIZ.experiment} on these ${labels.length}`, "network", roc(labels, QUESTIONS.map((each) => each.probability))],
-            [`You on these ${labels.length}: a point for each step of your scale`, "reader", roc(labels, answers.map((each) => each.rating))],
-        ] : []),
-    ];
+        [`${QUIZ.experiment} on these ${number}`, "network", roc(labels, QUESTIONS.map((each) => each.probability))],
+        [`You on these ${number}, a point for each step`, "reader", roc(labels, answers.map((each) => each.rating))],
+    ].filter(([, , points]) => points.length);
     const height = MARGIN.top + SIDE + MARGIN.bottom;
     const width = MARGIN.left + SIDE + MARGIN.right;
     const figure = drawn("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": described(curves)});
@@ -455,7 +453,7 @@ $("closer").addEventListener("click", () => zoom(ZOOM.step));
 $("farther").addEventListener("click", () => zoom(1 / ZOOM.step));
 $("reset").addEventListener("click", resetView);
 for (const id of ["window", "level", "grey"]) $(id).addEventListener("input", draw);
-for (const id of ["method", "truth"]) $(id).addEventListener("input", overlay);
+for (const id of ["method", "truth"]) $(id).addEventListener("change", overlay);
 $("viewer").addEventListener("contextmenu", (event) => event.preventDefault());
 $("viewer").addEventListener("pointerdown", (event) => {
     $("viewer").setPointerCapture(event.pointerId);

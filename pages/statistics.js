@@ -94,8 +94,9 @@ function extent(below, above, otherBelow, otherAbove, shared) {
     return Math.sqrt((1 - shared) * apart + shared * together ** 2);
 }
 
-/* The points [1 - specificity, sensitivity] of an ROC curve, from [0, 0] to [1, 1]. */
+/* The points [1 - specificity, sensitivity] of an ROC curve, from [0, 0] to [1, 1]; none for one class. */
 function roc(labels, scores) {
+    if (new Set(labels).size < 2) return [];
     const cuts = [Infinity, ...new Set(scores)].sort((a, b) => b - a);
     return cuts.map((cut) => [0, 1].map((label) => {
         const ofClass = scores.filter((_, i) => labels[i] === label);

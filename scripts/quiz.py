@@ -106,7 +106,12 @@ def methods(maps: dict[str, np.ndarray], checks: pd.DataFrame) -> list[dict[str,
 
 
 def curve(judged: pd.DataFrame) -> list[list[float]]:
-    """The network's ROC on all held-out images: points [1 - specificity, sensitivity]."""
+    """The network's ROC on all held-out images: points [1 - specificity, sensitivity].
+
+    Without points where all images are of one class.
+    """
+    if judged["label"].nunique() < 2:
+        return []
     false_rate, true_rate, _ = roc_curve(judged["label"], judged["probability"])
     return np.column_stack([false_rate, true_rate]).round(4).tolist()
 

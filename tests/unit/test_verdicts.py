@@ -4,7 +4,17 @@ import pytest
 
 from cxr import confounding, faithfulness, localisation, means, sanity, tables
 from cxr.similarity import MEASURES
-from cxr.verdicts import CHECKS, GROUPS, MEASURED, in_short, measured, memorised, standing, untested
+from cxr.verdicts import (
+    CHECKS,
+    GROUPS,
+    MEASURED,
+    in_short,
+    in_words,
+    measured,
+    memorised,
+    standing,
+    untested,
+)
 
 NONE = {"value": np.nan, "low": np.nan, "high": np.nan, "n": 0, "verdict": "cannot tell"}
 
@@ -120,6 +130,25 @@ def test_in_short():
         "shift).",
     ]
     assert in_short(standing(table[-1:])) == []
+
+
+def test_how_one_method_stands():
+    rows = standing(
+        checks(
+            row("gradcam", "noise"),
+            row("gradcam", "shift"),
+            row("scorecam", "noise", "fail"),
+            row("scorecam", "shift", "cannot tell"),
+            row("edges", "noise"),
+        )
+    )
+    assert in_words(rows, "gradcam") == "Passes 2 of 2 checks of the audit."
+    assert in_words(rows, "scorecam") == (
+        "Passes 0 of 2 checks of the audit; fails: A little noise; cannot be told: A small shift."
+    )
+    assert in_words(rows, "edges").startswith("A control that knows nothing")
+    assert in_words(rows, "edges").endswith("Passes 1 of 1 check of the audit.")
+    assert in_words(rows, "occlusion") == "The audit did not test this method."
 
 
 def test_what_is_measured_and_what_is_not_checked():
