@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jinja2 import Environment
-from markupsafe import Markup
 from scipy import stats
 from sklearn.metrics import roc_curve
 
@@ -144,9 +143,9 @@ def page(template: str, style: str, scripts: list[str], title: str, data: dict[s
         .render(
             title=title,
             policy=policy,
-            style=Markup(style),
-            program=Markup(program),
-            embedded=Markup(embedded),
+            style=style,
+            program=program,
+            embedded=embedded,
             **data,
         )
         + "\n"

@@ -167,13 +167,16 @@ def look_first() -> str:
         "Look first at",
         bullets(
             [
+                "`Effusion or not? <quiz.html>`__, a page beside this report: read some of these "
+                "X-rays yourself, blind, and see whether you or the network does better",
                 "**3 Results**: all experiments side by side, then the surest mistakes",
                 "**4 Saliency**: what the networks look at, and how far to trust that",
                 "**1 X-rays**: the images, as the networks see them",
                 "**2 Networks**: learning curves, filters, what the layers make of one image",
             ]
         ),
-        "They are in the menu on the left. There the eye shows a figure and the i explains it.",
+        "The numbered ones are in the menu on the left. There the eye shows a figure and the i "
+        "explains it.",
     )
 
 

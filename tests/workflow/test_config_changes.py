@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 EXPERIMENT = {"train_network"}
 PHANTOM = {"acquire_phantom", "manifest_images"}
 MANIFEST = {"manifest_images"}
+MAPS = {"saliency_maps", "quiz_maps"}
 QUICK = {"audit_sanity", "audit_faithfulness", "audit_localisation"}
 # The key, another value and rules that run then; what follows from them, follows.
 RUN = {
@@ -68,7 +69,7 @@ RUN = {
     "experiments.<name>.ema": (0.9, EXPERIMENT),
     "experiments.<name>.keep": ("last", EXPERIMENT),
     "experiments.<name>.test_flip": (True, EXPERIMENT),
-    "experiments.<name>.threads": (1, EXPERIMENT | {"saliency_maps", "inspect_network"} | QUICK),
+    "experiments.<name>.threads": (1, EXPERIMENT | {*MAPS, "inspect_network"} | QUICK),
     "experiments.<name>.augment.rotation": (6, EXPERIMENT | {"inspect_images"}),
     "experiments.<name>.augment.shift": (0.1, EXPERIMENT | {"inspect_images"}),
     "experiments.<name>.augment.zoom": (0.1, EXPERIMENT | {"inspect_images"}),
@@ -76,15 +77,15 @@ RUN = {
     "experiments.<name>.augment.brightness": (0.1, EXPERIMENT | {"inspect_images"}),
     "experiments.<name>.augment.flip": (False, EXPERIMENT | {"inspect_images"}),
     "run": (["small"], {"compare_experiments", "leakage_sensitivity"}),
-    "main": ("lesson", {"leakage_labels", "audit_sanity"}),
+    "main": ("lesson", {"leakage_labels", "audit_sanity", "quiz_maps", "quiz_readers"}),
     "seeds": ([1, 2], {"train_network", "compare_experiments"}),
     "backend": ("jax", EXPERIMENT),
     "evaluate.threshold": ("youden", {"evaluate_predictions", "compare_experiments"}),
     "transfer": (["other"], {"transfer_predictions"} | PHANTOM),
     "saliency.methods": (["gradcam"], {"saliency_maps", "saliency_agreement"} | QUICK),
-    "saliency.layer": ("conv2d", {"saliency_maps"} | QUICK),
-    "saliency.memory": (100, {"saliency_maps"} | QUICK),
-    "saliency.target": ("normal", {"saliency_maps", "audit_sanity", "audit_faithfulness"}),
+    "saliency.layer": ("conv2d", MAPS | QUICK),
+    "saliency.memory": (100, MAPS | QUICK),
+    "saliency.target": ("normal", MAPS | {"audit_sanity", "audit_faithfulness"}),
     "saliency.images": (4, {"saliency_images"}),
     "saliency.ids": (["phantom-n3"], {"saliency_images"}),
     "audit.images": (5, set()),  # of the target audit alone, which this run has not made
@@ -94,6 +95,10 @@ RUN = {
     "audit.quick_slow_images": (5, QUICK),
     "audit.quick_draws": (2, {"audit_sanity"}),
     "audit.masks": ("masks.json", {"audit_localisation"}),
+    "quiz.images": (4, {"quiz_images"}),
+    "quiz.seed": (2, {"quiz_images"}),
+    "quiz.size": (64, {"quiz_page"}),
+    "quiz.methods": (["gradcam"], {"quiz_maps", "quiz_page"}),
 }
 COLUMNS = ("path", "label", "patient", "age", "sex", "view", "mask", "subset")
 READ = {

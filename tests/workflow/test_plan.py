@@ -36,6 +36,10 @@ TARGETS = {
     "control": [*DIVISION, "control_network", "control_scores"],
     "audit_quick": [*TRAINING, *AUDIT],
     "audit": [*TRAINING, *AUDIT, "audit_memorise", "audit_sanity_figure"],
+    "quiz": [
+        *(*TRAINING, "evaluate_predictions", *AUDIT[:-1]),
+        *("quiz_images", "quiz_maps", "quiz_readers", "quiz_page"),
+    ],
 }
 TARGETS["report"] = [
     *(rule for target in TARGETS if target not in ("control", "audit") for rule in TARGETS[target]),
