@@ -1,13 +1,18 @@
-/* The quiz: asks about one X-ray after another, then sets the reader beside the network. All text goes
-   into the page as text; the statistics are in statistics.js. */
+/* The quiz: asks about one X-ray after another, then sets the reader beside the network. All text
+   goes into the page as text; statistics.js and viewer.js come before this. */
 
-const QUIZ = JSON.parse(document.getElementById("data").textContent);
+const QUIZ = JSON.parse($("data").textContent);
 const QUESTIONS = QUIZ.questions;
-const METRICS = {accuracy: "Accuracy", sensitivity: "Sensitivity", specificity: "Specificity", auroc: "AUROC"};
-const KINDS = {0: "normal", 1: "effusion"};
+const LABELS = QUESTIONS.map((question) => question.label);
+const METRICS = {
+    accuracy: "Accuracy",
+    sensitivity: "Sensitivity",
+    specificity: "Specificity",
+    auroc: "AUROC",
+};
+const KINDS = ["normal", "effusion"]; // by label
 const SVG = "http://www.w3.org/2000/svg";
 const PAUSE = 0.3; // seconds, so that a double click answers once
-const labels = QUESTIONS.map((question) => question.label);
 
 let answers; // of each question so far: {rating, seconds}
 let shownAt; // when the current X-ray came
@@ -30,9 +35,11 @@ function dressed(made, attributes, children) {
     return made;
 }
 
+/* Show one section of the page, from its heading on. */
 function show(id) {
-    for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== id;
+    for (const each of document.querySelectorAll("main > section")) each.hidden = each.id !== id;
     scrollTo(0, 0);
+    $(id).querySelector("h2").focus({preventScroll: true});
 }
 
 /* --- Words --- */
@@ -46,20 +53,25 @@ function percent(value) {
     return `${Math.round(100 * value)}\u00a0%`;
 }
 
-function amount(number, word) {
+function counted(number, word) {
     return `${number} ${word}${number === 1 ? "" : "s"}`;
 }
 
-/* A value with its limits in small letters below; null where there is none. */
-function cell(value, limits, sign = "") {
-    if (value === null || Number.isNaN(value)) return element("td", {}, "undefined");
-    const [low, high] = (limits || []).map((limit) => decimal(limit, sign));
-    const range = high === undefined ? "no interval" : `${low} to ${high}`;
-    return element("td", {}, decimal(value, sign), " ", element("small", {}, range));
+/* A value and its limits, null or NaN where there are none. */
+function spelled([value, low, high], sign = "") {
+    const undefined_ = value === null || Number.isNaN(value);
+    return {
+        value: undefined_ ? "undefined" : decimal(value, sign),
+        range: low === null ? "no interval" : `${decimal(low, sign)} to ${decimal(high, sign)}`,
+    };
 }
 
-function isRight(question, answer) {
-    return (answer.rating >= QUIZ.called) === (question.label === 1);
+/* How many of [0 or 1, ...] are right, in words with the interval. */
+function scored(right) {
+    const metric = share(right);
+    const [low, high] = interval(metric, QUIZ.quantiles);
+    const range = low === null ? "" : ` (95 % interval ${percent(low)} to ${percent(high)})`;
+    return `${sum(right)} of ${right.length} right, ${percent(metric.value)}${range}`;
 }
 
 /* --- Questions --- */
@@ -72,12 +84,11 @@ function start() {
 
 function ask() {
     const number = `X-ray ${answers.length + 1} of ${QUESTIONS.length}`;
-    show("question");
     $("number").textContent = number;
     $("xray").alt = number;
     $("xray").src = QUESTIONS[answers.length].picture;
+    show("question");
     resetView();
-    $("number").focus({preventScroll: true});
     shownAt = performance.now();
 }
 
@@ -91,347 +102,289 @@ function answer(rating) {
     else showResult();
 }
 
-function feedback(question) {
-    const right = answers.map((given, i) => Number(isRight(QUESTIONS[i], given)));
-    const verdict = right.at(-1) ? "Right" : "Wrong";
-    return `${verdict}: X-ray ${answers.length} is ${KINDS[question.label]}. ${scored(right)} so far.`;
-}
-
-/* How many of [0 or 1, ...] are right, in words with the interval. */
-function scored(right) {
-    const metric = share(right, right.map(() => true));
-    const limits = interval(metric, QUIZ.quantiles);
-    const range = limits ? ` (95 % interval ${limits.map(percent).join(" to ")})` : "";
-    return `${sum(right)} of ${right.length} right, ${percent(metric.value)}${range}`;
-}
-
-/* --- The view of an X-ray --- */
-
-const ZOOM = {least: 1, most: 10, step: 1.3, wheel: 0.002};
-const STEP = 40; // pixels that an arrow key moves the X-ray
-const view = {scale: 1, x: 0, y: 0}; // x and y in pixels from the middle
-const pointers = new Map(); // that are down, by id: {x, y}
-
-function clamped(value, low, high) {
-    return Math.min(Math.max(value, low), high);
-}
-
-function resetView() {
-    Object.assign(view, {scale: 1, x: 0, y: 0});
-    $("window").value = 100;
-    $("level").value = 50;
-    draw();
-}
-
-function draw() {
-    const {width, height} = $("viewer").getBoundingClientRect();
-    const reach = (view.scale - 1) / 2;
-    view.x = clamped(view.x, -reach * width, reach * width);
-    view.y = clamped(view.y, -reach * height, reach * height);
-    $("xray").style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.scale})`;
-    const slope = 100 / $("window").value;
-    for (const channel of $("greys").firstElementChild.children) {
-        channel.setAttribute("slope", slope);
-        channel.setAttribute("intercept", 0.5 - slope * ($("level").value / 100));
-    }
-    $("viewer").style.touchAction = view.scale > 1 || $("grey").checked ? "none" : "pan-y";
-}
-
-function move(x, y) {
-    view.x += x;
-    view.y += y;
-    draw();
-}
-
-/* Zoom about a point, in pixels from the middle, which stays where it is. */
-function zoom(factor, x = 0, y = 0) {
-    const scale = clamped(view.scale * factor, ZOOM.least, ZOOM.most);
-    const ratio = scale / view.scale;
-    Object.assign(view, {scale, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio});
-    draw();
-}
-
-function setGreys(across, down) {
-    $("window").value = Number($("window").value) + across;
-    $("level").value = Number($("level").value) + down / 2;
-    draw();
-}
-
-function fromMiddle({clientX, clientY}) {
-    const {left, top, width, height} = $("viewer").getBoundingClientRect();
-    return {x: clientX - left - width / 2, y: clientY - top - height / 2};
-}
-
-function drag(event) {
-    if (!pointers.has(event.pointerId)) return;
-    const [before, after] = [pointers.get(event.pointerId), fromMiddle(event)];
-    const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
-    pointers.set(event.pointerId, after);
-    if (other) {
-        const distance = (point) => Math.hypot(point.x - other.x, point.y - other.y);
-        zoom(distance(after) / Math.max(distance(before), 1), (after.x + other.x) / 2, (after.y + other.y) / 2);
-        move((after.x - before.x) / 2, (after.y - before.y) / 2);
-    } else if ($("grey").checked || event.buttons & 2) {
-        setGreys((after.x - before.x) / 2, (after.y - before.y) / 2);
-    } else {
-        move(after.x - before.x, after.y - before.y);
-    }
-}
-
-const KEYS = {
-    "+": () => zoom(ZOOM.step),
-    "=": () => zoom(ZOOM.step),
-    "-": () => zoom(1 / ZOOM.step),
-    0: resetView,
-    ArrowLeft: () => move(STEP, 0),
-    ArrowRight: () => move(-STEP, 0),
-    ArrowUp: () => move(0, STEP),
-    ArrowDown: () => move(0, -STEP),
-};
-
 function press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (/^[1-9]$/.test(event.key) && event.key <= QUIZ.ratings.length) {
-        if (!event.repeat) answer(Number(event.key));
-    } else if (event.key in KEYS && event.target.type !== "range") {
-        const scrolls = event.key.startsWith("Arrow") && view.scale === 1;
-        if (scrolls) return;
-        KEYS[event.key]();
-        event.preventDefault();
+    const rating = Number(event.key);
+    if (rating >= 1 && rating <= QUIZ.ratings.length) {
+        if (!event.repeat) answer(rating);
+    } else {
+        pressInView(event);
     }
+}
+
+/* For each question answered so far, whether the reader is right, 0 or 1. */
+function rightSoFar() {
+    return answers.map(({rating}, i) => Number((rating >= QUIZ.called) === (LABELS[i] === 1)));
+}
+
+function feedback(question) {
+    const right = rightSoFar();
+    const verdict = right.at(-1) ? "Right" : "Wrong";
+    const truth = `X-ray ${right.length} is ${KINDS[question.label]}`;
+    return `${verdict}: ${truth}. ${scored(right)} so far.`;
 }
 
 /* --- Result --- */
 
 function showResult() {
-    const network = metrics(labels, QUESTIONS.map((each) => each.probability), QUESTIONS.map((each) => each.called));
-    const reader = metrics(
-        labels,
-        answers.map((given) => given.rating),
-        answers.map((given) => given.rating >= QUIZ.called),
-    );
-    const right = QUESTIONS.map((question, i) => Number(isRight(question, answers[i])));
-    const theirs = QUESTIONS.map((question) => Number(question.called === (question.label === 1)));
-    show("result");
+    const right = rightSoFar();
+    const networks = QUESTIONS.map(({called, label}) => Number(called === (label === 1)));
+    const rows = besideNetwork();
     $("heading").textContent = `Your score: ${sum(right)} of ${right.length}`;
-    $("score").textContent = `You: ${scored(right)}. ${QUIZ.experiment}: ${scored(theirs)}.`;
-    $("versus").textContent = `${prevalence()} ${versus(reader.accuracy, network.accuracy)}`;
-    fillMetrics(reader, network);
+    $("score").textContent = `You: ${scored(right)}. ${QUIZ.experiment}: ${scored(networks)}.`;
+    $("versus").textContent = `${prevalence()} ${versus(rows.accuracy.difference)}`;
+    fillMetrics(rows);
+    fillReaders(rows);
     drawRoc();
-    fillReaders(reader, network);
-    fillCards();
+    fillCards(right, networks);
     offerAnswers();
-    $("heading").focus({preventScroll: true});
+    show("result");
+}
+
+/* By metric, [value, low, high] of the reader, of the network, and of their difference. */
+function besideNetwork() {
+    const ratings = answers.map(({rating}) => rating);
+    const people = metrics(LABELS, ratings, ratings.map((rating) => rating >= QUIZ.called));
+    const [probabilities, called] = ["probability", "called"].map((key) =>
+        QUESTIONS.map((question) => question[key]));
+    const network = metrics(LABELS, probabilities, called);
+    const row = (name) => ({
+        value: [people[name].value, ...interval(people[name], QUIZ.quantiles)],
+        network: [network[name].value, ...interval(network[name], QUIZ.quantiles)],
+        difference: difference(name, people[name], network[name], QUIZ.quantiles),
+    });
+    return Object.fromEntries(Object.keys(METRICS).map((name) => [name, row(name)]));
 }
 
 function prevalence() {
-    const here = sum(labels);
-    return `${here} of these ${labels.length} X-rays have an effusion; calling them all the same would have been ` +
-        `right in ${Math.max(here, labels.length - here)}.`;
+    const here = sum(LABELS);
+    const most = Math.max(here, LABELS.length - here);
+    return `${here} of these ${LABELS.length} X-rays have an effusion; calling them all the same ` +
+        `would have been right in ${most}.`;
 }
 
-function versus(reader, network) {
-    const {value, limits} = difference("accuracy", reader, network, QUIZ.quantiles);
-    if (!limits) return "So few X-rays do not tell who reads better.";
-    const range = `${decimal(value, "+")} (95 % interval ${limits.map((each) => decimal(each, "+")).join(" to ")})`;
-    const said = limits[0] > 0 ? "you read X-rays like these better"
-        : limits[1] < 0 ? "the network reads X-rays like these better"
+function versus(gap) {
+    if (gap[1] === null) return "So few X-rays do not tell who reads better.";
+    const {value, range} = spelled(gap, "+");
+    const said = gap[1] > 0 ? "you read X-rays like these better"
+        : gap[2] < 0 ? "the network reads X-rays like these better"
         : "these X-rays do not tell who reads better";
-    return `Your accuracy minus that of ${QUIZ.experiment}, on the same X-rays: ${range}, so ${said}.`;
+    return `Your accuracy minus that of ${QUIZ.experiment}, on the same X-rays: ${value} ` +
+        `(95 % interval ${range}), so ${said}.`;
 }
 
-function fillMetrics(reader, network) {
-    const rows = Object.entries(METRICS).map(([name, words]) => {
-        const gap = difference(name, reader[name], network[name], QUIZ.quantiles);
-        const sides = [reader[name], network[name]].map((each) => cell(each.value, interval(each, QUIZ.quantiles)));
-        return element("tr", {}, element("th", {scope: "row"}, words), ...sides, cell(gap.value, gap.limits, "+"));
-    });
-    $("metrics").tBodies[0].replaceChildren(...rows);
+function cell(numbers, sign) {
+    const {value, range} = spelled(numbers, sign);
+    return element("td", {}, value, " ", element("small", {}, range));
 }
 
-/* Readers whose answers lay in data/readers/ when this page was made, and you above them. */
-function fillReaders(reader, network) {
-    $("others").hidden = !QUIZ.readers.length;
-    const names = [...new Set(QUIZ.readers.map((row) => row.reader))];
-    const rows = names.map((name) => {
-        const own = QUIZ.readers.filter((row) => row.reader === name);
-        const cells = ["accuracy", "auroc"].flatMap((metric) => {
-            const row = own.find((each) => each.metric === metric);
-            return [
-                cell(row.value, row.low === null ? null : [row.low, row.high]),
-                cell(row.difference, row.difference_low === null ? null : [row.difference_low, row.difference_high], "+"),
-            ];
-        });
-        return readerRow(name, own[0].n, cells);
+function tableRow(name, ...cells) {
+    return element("tr", {}, element("th", {scope: "row"}, name), ...cells);
+}
+
+function fillMetrics(rows) {
+    const made = Object.entries(METRICS).map(([name, words]) => {
+        const {value, network, difference} = rows[name];
+        return tableRow(words, cell(value), cell(network), cell(difference, "+"));
     });
-    const yours = ["accuracy", "auroc"].flatMap((metric) => {
-        const gap = difference(metric, reader[metric], network[metric], QUIZ.quantiles);
-        return [cell(reader[metric].value, interval(reader[metric], QUIZ.quantiles)), cell(gap.value, gap.limits, "+")];
+    $("metrics").tBodies[0].replaceChildren(...made);
+}
+
+/* You, and the readers whose answers lay in data/readers/ when this page was made. */
+function fillReaders(rows) {
+    const readers = new Map([["You, just now", {n: LABELS.length, ...rows}]]);
+    for (const row of QUIZ.readers) {
+        const own = readers.get(row.reader) || {n: row.n};
+        const numbers = (first, side) => [row[first], row[`${side}low`], row[`${side}high`]];
+        own[row.metric] = {
+            value: numbers("value", ""),
+            difference: numbers("difference", "difference_"),
+        };
+        readers.set(row.reader, own);
+    }
+    const made = [...readers].map(([name, {n, accuracy, auroc}]) => {
+        const pairs = [accuracy, auroc].flatMap(({value, difference}) =>
+            [cell(value), cell(difference, "+")]);
+        return tableRow(name, element("td", {}, String(n)), ...pairs);
     });
-    $("readers").tBodies[0].replaceChildren(readerRow("You, just now", labels.length, yours), ...rows);
-    const pairs = QUIZ.agreement.map((row) => {
+    const agreement = QUIZ.agreement.map((row) => {
         const kind = row.statistic === "cohen_kappa" ? "Cohen's" : "Fleiss'";
-        const range = row.low === null ? "no interval" : `${decimal(row.low)} to ${decimal(row.high)}`;
-        const value = row.value === null ? "undefined" : `${decimal(row.value)} (${range})`;
-        return element("li", {}, `${row.readers}: ${kind} kappa ${value}, on ${amount(row.n, "X-ray")}`);
+        const {value, range} = spelled([row.value, row.low, row.high]);
+        const images = counted(row.n, "X-ray");
+        return element("li", {}, `${row.readers}: ${kind} kappa ${value} (${range}), on ${images}`);
     });
-    $("agreement").replaceChildren(...pairs);
+    $("others").hidden = !QUIZ.readers.length;
+    $("readers").tBodies[0].replaceChildren(...made);
+    $("agreement").replaceChildren(...agreement);
 }
 
-function readerRow(name, number, cells) {
-    return element("tr", {}, element("th", {scope: "row"}, name), element("td", {}, String(number)), ...cells);
-}
-
-/* --- The ROC curve --- */
+/* --- The ROC curves --- */
 
 const SIDE = 300; // of the axes, in the drawing's units
 const MARGIN = {left: 46, right: 14, top: 10, bottom: 44};
 
 function drawRoc() {
-    const number = labels.length;
+    const number = LABELS.length;
+    const {n, kind, curve} = QUIZ.held;
+    const own = roc(LABELS, answers.map(({rating}) => rating));
+    const network = roc(LABELS, QUESTIONS.map(({probability}) => probability));
     const curves = [
-        [`${QUIZ.experiment} on all ${QUIZ.held.n} ${QUIZ.held.kind} X-rays`, "all", QUIZ.held.curve],
-        [`${QUIZ.experiment} on these ${number}`, "network", roc(labels, QUESTIONS.map((each) => each.probability))],
-        [`You on these ${number}, a point for each step`, "reader", roc(labels, answers.map((each) => each.rating))],
-    ].filter(([, , points]) => points.length);
-    const height = MARGIN.top + SIDE + MARGIN.bottom;
+        {name: `${QUIZ.experiment} on all ${n} ${kind} X-rays`, style: "all", points: curve},
+        {name: `${QUIZ.experiment} on these ${number}`, style: "network", points: network},
+        {name: `You on these ${number}, a point for each step`, style: "reader", points: own},
+    ].filter(({points}) => points.length);
     const width = MARGIN.left + SIDE + MARGIN.right;
-    const figure = drawn("svg", {viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": described(curves)});
-    figure.append(...axes());
-    for (const [, kind, points] of curves) figure.append(...curve(points, kind));
-    const items = curves.toReversed().map(([name, kind]) => {
-        const sample = drawn("svg", {width: 44, height: 16, "aria-hidden": "true"});
-        sample.append(drawn("path", {class: kind, d: "M0 8 H44"}), ...mark(22, 8, kind));
-        return element("li", {}, sample, name);
+    const height = MARGIN.top + SIDE + MARGIN.bottom;
+    const figure = drawn("svg", {
+        viewBox: `0 0 ${width} ${height}`,
+        role: "img",
+        "aria-label": described(curves),
     });
-    $("legend").replaceChildren(...items);
+    figure.append(...axes(), ...curves.flatMap(drawCurve));
     $("roc").querySelector(":scope > svg")?.remove();
     $("roc").prepend(figure);
+    $("legend").replaceChildren(...curves.toReversed().map(({name, style}) => {
+        const sample = drawn("svg", {width: 44, height: 16, "aria-hidden": "true"});
+        sample.append(drawn("path", {class: style, d: "M0 8 H44"}), ...mark([22, 8], style));
+        return element("li", {}, sample, name);
+    }));
 }
 
+/* The curves in words, for those who do not see them. */
 function described(curves) {
-    const points = curves.filter(([, kind]) => kind !== "all").map(([name, , each]) =>
-        `${name}: ${each.map(([x, y]) => `sensitivity ${decimal(y)} at ${decimal(x)}`).join(", ")}`);
-    return `ROC curves, sensitivity at 1 minus specificity. ${points.join(". ")}`;
+    const told = curves.filter(({style}) => style !== "all").map(({name, points}) => {
+        const places = points.map(([x, y]) => `sensitivity ${decimal(y)} at ${decimal(x)}`);
+        return `${name}: ${places.join(", ")}.`;
+    });
+    return `ROC curves, sensitivity at 1 minus specificity. ${told.join(" ")}`;
 }
 
 function place([x, y]) {
     return [MARGIN.left + x * SIDE, MARGIN.top + (1 - y) * SIDE];
 }
 
-function curve(points, kind) {
+function drawCurve({points, style}) {
     const path = points.map((point) => place(point).join(" ")).join(" L");
-    const marks = points.slice(1, -1).flatMap((point) => mark(...place(point), kind));
-    return [drawn("path", {class: kind, d: `M${path}`}), ...marks];
+    const marks = points.slice(1, -1).flatMap((point) => mark(place(point), style));
+    return [drawn("path", {class: style, d: `M${path}`}), ...marks];
 }
 
-function mark(x, y, kind) {
-    if (kind === "reader") return [drawn("circle", {class: "reader mark", cx: x, cy: y, r: 5})];
-    if (kind === "network") return [drawn("rect", {class: "network mark", x: x - 4, y: y - 4, width: 8, height: 8})];
-    return [];
+function mark([x, y], style) {
+    const shapes = {
+        reader: ["circle", {cx: x, cy: y, r: 5}],
+        network: ["rect", {x: x - 4, y: y - 4, width: 8, height: 8}],
+    };
+    if (!(style in shapes)) return [];
+    const [shape, where] = shapes[style];
+    return [drawn(shape, {class: `${style} mark`, ...where})];
 }
 
 function axes() {
     const [left, top] = place([0, 1]);
-    const words = (text, x, y, more = {}) => drawn("text", {x, y, "text-anchor": "middle", ...more}, text);
-    const middle = top + SIDE / 2;
-    const ticks = [0, 0.5, 1].flatMap((value) => [
-        words(value, place([value, 0])[0], top + SIDE + 18),
-        words(value, left - 8, place([0, value])[1] + 4, {"text-anchor": "end"}),
-    ]);
+    const [right, bottom] = place([1, 0]);
+    const middle = (top + bottom) / 2;
+    const words = (text, x, y, more = {}) =>
+        drawn("text", {x, y, "text-anchor": "middle", ...more}, text);
+    const ticks = [0, 0.5, 1].flatMap((value) => {
+        const [x, y] = place([value, value]);
+        const beside = {"text-anchor": "end"};
+        return [words(value, x, bottom + 18), words(value, left - 8, y + 4, beside)];
+    });
     return [
         drawn("rect", {class: "axis", x: left, y: top, width: SIDE, height: SIDE}),
-        drawn("path", {class: "axis", d: `M${left} ${top + SIDE} L${left + SIDE} ${top}`}),
+        drawn("path", {class: "axis", d: `M${left} ${bottom} L${right} ${top}`}),
         ...ticks,
-        words("1 − specificity", left + SIDE / 2, top + SIDE + 38),
+        words("1 − specificity", (left + right) / 2, bottom + 38),
         words("sensitivity", 12, middle, {transform: `rotate(-90 12 ${middle})`}),
     ];
 }
 
 /* --- The X-rays again --- */
 
-function fillCards() {
-    const groups = {
-        "You were wrong, the network was right": [false, true],
-        "Both were wrong": [false, false],
-        "The network was wrong, you were right": [true, false],
-        "Both were right": [true, true],
-    };
-    const parts = Object.entries(groups).flatMap(([title, [you, network]]) => {
-        const within = QUESTIONS.map((question, i) => [question, answers[i], i]).filter(([question, given]) =>
-            isRight(question, given) === you && (question.called === (question.label === 1)) === network);
-        const cards = within.map(([question, given, i]) => card(question, given, i));
-        const heading = element("h3", {}, `${title}: ${amount(cards.length, "X-ray")}`);
-        return cards.length ? [heading, element("div", {class: "group"}, ...cards)] : [heading];
+const GROUPS = { // by whether you, and the network, were right
+    "You were wrong, the network was right": [0, 1],
+    "Both were wrong": [0, 0],
+    "The network was wrong, you were right": [1, 0],
+    "Both were right": [1, 1],
+};
+
+function fillCards(right, networks) {
+    const parts = Object.entries(GROUPS).flatMap(([title, [you, network]]) => {
+        const cards = [...QUESTIONS.keys()]
+            .filter((i) => right[i] === you && networks[i] === network)
+            .map((i) => card(i, right[i], networks[i]));
+        const heading = element("h3", {}, `${title}: ${counted(cards.length, "X-ray")}`);
+        return [heading, element("div", {class: "group"}, ...cards)];
     });
     $("cards").replaceChildren(...parts);
-    overlay();
+    layOver();
 }
 
-function card(question, given, i) {
-    const stack = element("div", {class: "stack"});
-    stack.style.aspectRatio = `${question.width} / ${question.height}`;
-    const name = `X-ray ${i + 1}: ${KINDS[question.label]}`;
-    stack.append(element("img", {src: question.picture, alt: name}));
-    const tick = (right) => (right ? "✓ right" : "✗ wrong");
-    const call = question.called ? "effusion" : "normal";
-    return element(
-        "figure",
-        {"data-question": i},
-        stack,
-        element(
-            "figcaption",
-            {},
-            element("strong", {}, name),
-            element("span", {}, `You: ${QUIZ.ratings[given.rating - 1]}, ${tick(isRight(question, given))}`),
-            element("span", {}, `${QUIZ.experiment}: ${call} (${decimal(question.probability)}), ` +
-                tick(question.called === (question.label === 1))),
-            element("span", {class: "map"}),
-            element("span", {class: "file"}, question.path),
-        ),
+function card(i, right, network) {
+    const {picture, width, height, label, called, probability, path} = QUESTIONS[i];
+    const name = `X-ray ${i + 1}: ${KINDS[label]}`;
+    const stack = element("div", {class: "stack"}, element("img", {src: picture, alt: name}));
+    stack.style.aspectRatio = `${width} / ${height}`;
+    const tick = (hit) => (hit ? "✓\u00a0right" : "✗\u00a0wrong");
+    const yours = QUIZ.ratings[answers[i].rating - 1];
+    const theirs = `${KINDS[Number(called)]} (${decimal(probability)})`;
+    const caption = element(
+        "figcaption",
+        {},
+        element("strong", {}, name),
+        element("span", {}, `You: ${yours}, ${tick(right)}`),
+        element("span", {}, `${QUIZ.experiment}: ${theirs}, ${tick(network)}`),
+        element("span", {class: "map"}),
+        element("span", {class: "file"}, path),
     );
+    return element("figure", {"data-question": i}, stack, caption);
 }
 
 /* Lay the chosen map and the true effusion over each X-ray. */
-function overlay() {
+function layOver() {
     const chosen = QUIZ.methods.find(({method}) => method === $("method").value);
     $("verdict").textContent = chosen ? `How far to trust ${chosen.name}: ${chosen.verdict}` : "";
     $("scale").hidden = !chosen;
     for (const figure of document.querySelectorAll("#cards figure")) {
-        const question = QUESTIONS[figure.dataset.question];
-        const map = chosen && question.maps[chosen.method];
-        const layers = [map && map.picture, $("truth").checked && question.outline].filter(Boolean);
+        const {maps, outline} = QUESTIONS[figure.dataset.question];
+        const map = chosen ? maps[chosen.method] : {};
+        const layers = [map.picture, $("truth").checked && outline].filter(Boolean);
         const stack = figure.querySelector(".stack");
-        stack.replaceChildren(stack.firstChild, ...layers.map((src) => element("img", {src, alt: ""})));
-        const words = map && `Map: ${map.picture ? "" : "no "}evidence for ${map.target}`;
-        figure.querySelector(".map").textContent = words || "";
+        const over = layers.map((src) => element("img", {src, alt: ""}));
+        stack.replaceChildren(stack.firstChild, ...over);
+        const words = `Map: ${map.picture ? "" : "no "}evidence for ${map.target}`;
+        figure.querySelector(".map").textContent = chosen ? words : "";
     }
 }
 
-/* --- The file of answers --- */
+/* --- The file of answers, as schemas/reader.schema.yaml has it --- */
 
 function offerAnswers() {
-    const header = "dataset,question,id,label,rating,called,probability,network_called,seconds";
-    const rows = QUESTIONS.map((question, i) => [
-        QUIZ.dataset,
-        i + 1,
-        question.id,
-        question.label,
-        answers[i].rating,
-        Number(answers[i].rating >= QUIZ.called),
-        question.probability,
-        Number(question.called),
-        answers[i].seconds.toFixed(1),
-    ].join(","));
-    const file = new Blob([[header, ...rows, ""].join("\n")], {type: "text/csv"});
+    const rows = QUESTIONS.map(({id, label, probability, called}, i) => {
+        const {rating, seconds} = answers[i];
+        return {
+            dataset: QUIZ.dataset,
+            question: i + 1,
+            id,
+            label,
+            rating,
+            called: Number(rating >= QUIZ.called),
+            probability,
+            network_called: Number(called),
+            seconds: seconds.toFixed(1),
+        };
+    });
+    const lines = [Object.keys(rows[0]), ...rows.map(Object.values)].map((each) => each.join(","));
+    const file = new Blob([lines.join("\n"), "\n"], {type: "text/csv"});
     const link = $("export");
-    if (link.protocol === "blob:") URL.revokeObjectURL(link.href);
+    URL.revokeObjectURL(link.href);
     link.href = URL.createObjectURL(file);
     link.download = `${fileName($("name").value)}.csv`;
 }
 
 function fileName(name) {
-    return name.replace(/[^\p{L}\p{N}_-]+/gu, " ").trim().replaceAll(" ", "-") || "reader";
+    const words = name.match(/[\p{L}\p{N}_-]+/gu) || ["reader"];
+    return words.join("-");
 }
 
 /* --- Beginning --- */
@@ -440,37 +393,15 @@ $("begin").addEventListener("submit", (event) => {
     event.preventDefault();
     start();
 });
-$("again").addEventListener("click", () => {
-    show("start");
-    document.querySelector("#start h2").focus({preventScroll: true});
-});
+$("again").addEventListener("click", () => show("start"));
 $("answers").addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (button) answer(Number(button.value));
 });
 $("question").addEventListener("keydown", press);
-$("closer").addEventListener("click", () => zoom(ZOOM.step));
-$("farther").addEventListener("click", () => zoom(1 / ZOOM.step));
-$("reset").addEventListener("click", resetView);
-for (const id of ["window", "level", "grey"]) $(id).addEventListener("input", draw);
-for (const id of ["method", "truth"]) $(id).addEventListener("change", overlay);
-$("viewer").addEventListener("contextmenu", (event) => event.preventDefault());
-$("viewer").addEventListener("pointerdown", (event) => {
-    $("viewer").setPointerCapture(event.pointerId);
-    pointers.set(event.pointerId, fromMiddle(event));
-});
-$("viewer").addEventListener("pointermove", drag);
-for (const type of ["pointerup", "pointercancel"]) {
-    $("viewer").addEventListener(type, (event) => pointers.delete(event.pointerId));
-}
-$("viewer").addEventListener("wheel", (event) => {
-    if (view.scale === 1 && event.deltaY > 0) return; // the page scrolls
-    const {x, y} = fromMiddle(event);
-    zoom(Math.exp(-event.deltaY * ZOOM.wheel), x, y);
-    event.preventDefault();
-}, {passive: false});
-addEventListener("resize", () => $("question").hidden || draw());
-
-$("method").append(...QUIZ.methods.map(({method, name}) => element("option", {value: method}, name)));
-$("outlined").hidden = QUESTIONS.every((question) => !question.outline);
-show("start");
+for (const id of ["method", "truth"]) $(id).addEventListener("change", layOver);
+watchView();
+$("method").append(...QUIZ.methods.map(({method, name}) =>
+    element("option", {value: method}, name)));
+$("outlined").hidden = QUESTIONS.every(({outline}) => !outline);
+$("start").hidden = false;

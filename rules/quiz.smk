@@ -115,7 +115,7 @@ rule quiz_page:
         agreement="results/{dataset}/readers_agreement.csv",
         template="pages/quiz.html",
         style="pages/quiz.css",
-        scripts=["pages/statistics.js", "pages/quiz.js"],
+        scripts=expand("pages/{part}.js", part=["statistics", "viewer", "quiz"]),
         schemas=expand(
             "schemas/{table}.schema.yaml",
             table=["manifest", "saliency", "maps", "checks", "readers", "readers_agreement"],

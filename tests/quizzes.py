@@ -121,7 +121,7 @@ def write_quiz(folder: Path, source: str = "folder", size: int = 512) -> Path:
         agreement=folder / "readers_agreement.csv",
         template=PAGES / "quiz.html",
         style=PAGES / "quiz.css",
-        scripts=[PAGES / "statistics.js", PAGES / "quiz.js"],
+        scripts=[PAGES / f"{part}.js" for part in ("statistics", "viewer", "quiz")],
         output=folder / "quiz.html",
     )
     return folder / "quiz.html"
