@@ -15,6 +15,7 @@ from cxr import tables
 from cxr.errors import UserError
 from cxr.fingerprint import watched
 from cxr.listing import SEPARATORS, named_file
+from cxr.readers import read_ratings
 from cxr.sources import list_images
 
 pytestmark = pytest.mark.slow
@@ -123,3 +124,31 @@ def test_tables_by_their_schemas(tmp_path_factory, table, cells):
         assert str(path) in str(error)
     else:
         assert len(read) <= len(frame)
+
+
+JUDGED = pd.DataFrame({"id": ["a.png", "1", "nan"], "label": [1, 0, 1]})
+_rating = st.sampled_from(["1", "5", "3"]) | _odd
+
+
+@fuzz(300)
+@given(
+    rows=st.lists(st.tuples(st.sampled_from(["mine", "", "é"]), _odd, _rating), max_size=4),
+    separator=st.sampled_from(SEPARATORS),
+    rest=st.binary(max_size=40),
+)
+def test_odd_readers(tmp_path_factory, rows, separator, rest):
+    """A rating is that of its image, and 1 to 5; anything else is refused in words."""
+    file = io.StringIO()
+    csv.writer(file, delimiter=separator).writerows([("dataset", "id", "rating"), *rows])
+    path = tmp_path_factory.getbasetemp() / "anna.csv"
+    path.write_bytes(file.getvalue().encode("utf-8", "replace") + rest)
+    try:
+        read = read_ratings(path, "mine", JUDGED)
+    except UserError as error:
+        assert str(path) in str(error)
+    else:
+        assert read["id"].is_unique
+        assert read["rating"].between(1, 5).all()
+        if not rest:
+            given = {name: rating for place, name, rating in rows if place == "mine"}
+            assert dict(zip(read["id"], read["rating"].astype(str), strict=True)) == given

@@ -37,5 +37,8 @@ def test_a_run_with_two_folds(fresh: Path) -> None:
     assert small.loc["auroc", "value"] == scores["oof"]["auroc"]["value"]
     assert set(comparison["subset"]) == {"oof"}
     assert (results / "small/seed-1/fold-1/saliency/maps.png").is_file()
+    asked = read_table(results / "quiz.csv", "saliency")["id"]
+    assert set(held_out.loc[asked, "fold"]) == {"1"}  # as the maps, by the network of this fold
+    assert (results / "quiz.html").is_file()
     assert (results / "report.html").is_file()
     assert "Nothing to be done" in finish(fresh)
