@@ -104,9 +104,7 @@ function watchView() {
         pointers.set(event.pointerId, fromMiddle(event));
     });
     viewer.addEventListener("pointermove", drag);
-    for (const type of ["pointerup", "pointercancel"]) {
-        viewer.addEventListener(type, (event) => pointers.delete(event.pointerId));
-    }
+    viewer.addEventListener("lostpointercapture", (event) => pointers.delete(event.pointerId));
     const turn = (event) => {
         if (view.scale === 1 && event.deltaY > 0) return; // the page scrolls
         zoom(Math.exp(-event.deltaY * ZOOM.wheel), fromMiddle(event));

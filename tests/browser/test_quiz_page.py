@@ -15,6 +15,8 @@ import pytest
 from axe_core_python.selenium import Axe
 from scipy import stats
 from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.mouse_button import MouseButton
 from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -497,6 +499,14 @@ def test_mouse_zooms_moves_and_sets_greys(browser: Browser, page: Path) -> None:
     assert greys["slope"] == pytest.approx(100 / 80)  # a window of 80 %
     assert greys["intercept"] == pytest.approx(0.5 - 0.5 * 100 / 80)
     assert (greys["x"], greys["y"]) == (moved["x"], moved["y"])
+    find(browser, "#reset").click()
+    find(browser, "#grey").click()
+    right = ActionBuilder(browser.driver)
+    right.pointer_action.move_to(viewer).pointer_down(MouseButton.RIGHT).move_by(0, 40)
+    right.pointer_action.pointer_up(MouseButton.RIGHT)
+    right.perform()
+    assert view(browser) == START | {"intercept": pytest.approx(-0.1)}  # a level of 60 %
+    mouse.move_to_element(viewer).move_by_offset(9, 9).perform()  # no button is down any more
     find(browser, "#reset").click()
     assert view(browser) == START
     assert browser.complaints() == []
