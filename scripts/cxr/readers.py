@@ -5,14 +5,12 @@ on it is a call of an effusion, as a probability at or above the threshold is.
 """
 
 import itertools
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from sklearn.metrics import cohen_kappa_score
 
 from cxr import intervals
 from cxr.errors import UserError
@@ -112,7 +110,7 @@ def agreement(rated: dict[str, pd.DataFrame]) -> pd.DataFrame:
     rows = []
     for names in groups:
         shared, calls = _calls_of([rated[name] for name in names])
-        kind, kappa = ("cohen", _cohen) if len(names) == 2 else ("fleiss", fleiss_kappa)
+        kind, kappa = ("cohen", cohen_kappa) if len(names) == 2 else ("fleiss", fleiss_kappa)
         limits = jackknife(kappa, calls, intervals.group(units_of(shared)))
         rows.append([", ".join(names), f"{kind}_kappa", len(calls), kappa(calls), *limits])
     table = pd.DataFrame(rows, columns=["readers", "statistic", "n", "value", "low", "high"])
@@ -126,12 +124,20 @@ def _calls_of(tables: list[pd.DataFrame]) -> tuple[pd.DataFrame, np.ndarray]:
     return images.reset_index(drop=True), ratings.to_numpy() >= CALLED
 
 
-def _cohen(calls: np.ndarray) -> float:
-    if not len(calls):
+def cohen_kappa(calls: np.ndarray) -> float:
+    """Agreement of two readers beyond chance (Cohen 1960).
+
+    Args:
+        calls: bool (n, 2).
+
+    Returns:
+        -1 to 1; NaN without images, or where all calls are the same.
+    """
+    if not len(calls) or calls.all() or not calls.any():
         return np.nan
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of one call for all, on which kappa is undefined
-        return float(cohen_kappa_score(*calls.T, labels=[False, True]))
+    observed = (calls[:, 0] == calls[:, 1]).mean()
+    expected = calls.mean(axis=0).prod() + (~calls).mean(axis=0).prod()
+    return float((observed - expected) / (1 - expected))
 
 
 def fleiss_kappa(calls: np.ndarray) -> float:
