@@ -28,8 +28,8 @@ rule quiz_images:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     params:
         fold=fold_of,
         number=config["quiz"]["images"],
@@ -59,7 +59,7 @@ rule quiz_maps:
     threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
         mem_mb=memory_for_maps,
-        runtime=60,
+        runtime=needs(60),
     params:
         methods=config["quiz"]["methods"],
         target=config["saliency"]["target"],
@@ -88,8 +88,8 @@ rule quiz_readers:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     params:
         folder=READERS,
         content=fingerprint(READERS),
@@ -128,8 +128,8 @@ rule quiz_page:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     params:
         source=lookup("datasets/{dataset}/source", within=config),
         experiment=config["main"],
