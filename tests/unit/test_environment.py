@@ -49,7 +49,7 @@ def imported(*folders: str) -> set[str]:
     return found
 
 
-OURS = ("scripts", "tests", "benchmarks")
+OURS = ("scripts", "tests", "benchmarks", "docs")
 
 
 def unrequired(modules: set[str], required: set[str]) -> set[str]:
