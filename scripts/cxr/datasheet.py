@@ -10,9 +10,9 @@ import pandas as pd
 
 from cxr.metadata import images_checksum
 from cxr.provenance import known_of
+from cxr.sheets import NOT_GIVEN
 from cxr.words import count
 
-NOT_GIVEN = "not given"
 SHOWN = 10  # values listed of one item
 BANDS = [0, 20, 40, 60, 80, 121]  # ages, years
 FORMS = {

@@ -7,7 +7,7 @@ import pytest
 from cxr import datasheet as sheets
 from cxr import provenance
 from cxr.tables import columns, load_schema, read_table, write_table
-from datasheet import datasheet, markdown, page
+from datasheet import datasheet
 
 HOSTILE = "<script>alert(1)</script> | *a* `b` $x$ [c](d)\n{{ 1/0 }}"
 PHANTOM = {"source": "phantom", "label_noise": 0.0, "shortcut": {"kind": "none", "share": 0.8}}
