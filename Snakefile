@@ -31,6 +31,7 @@ include: "rules/saliency.smk"
 include: "rules/audit.smk"
 include: "rules/quiz.smk"
 include: "rules/run.smk"
+include: "rules/card.smk"
 include: "rules/report.smk"
 
 
@@ -57,6 +58,7 @@ localrules:
     audit,
     audit_quick,
     quiz,
+    card,
     report,
     report_html,
 
@@ -75,4 +77,5 @@ rule all:
         rules.saliency.input,
         rules.audit_quick.input,
         rules.quiz.input,
+        rules.card.input,
         rules.report.input,

@@ -30,6 +30,9 @@ rule report_page:
             run=RUNS[0],
         ),
         checks=of_main("{experiment}/{run}/audit-quick/checks.csv"),
+        leakage="results/{dataset}/leakage.csv",
+        sensitivity="results/{dataset}/leakage_sensitivity.csv",
+        errors="results/{dataset}/label_errors_summary.csv",
         schemas=expand(
             "schemas/{table}.schema.yaml",
             table=[
@@ -39,6 +42,9 @@ rule report_page:
                 "comparison",
                 "agreement_summary",
                 "checks",
+                "leakage",
+                "leakage_sensitivity",
+                "label_errors_summary",
             ],
         ),
         code=modules("report"),
@@ -61,6 +67,7 @@ rule report_html:
         record="results/{dataset}/run.json",
         page="results/{dataset}/report.rst",
         results=[
+            *rules.card.input,
             *rules.datasheet.input,
             *rules.inspect.input,
             *rules.leakage.input,

@@ -6,25 +6,13 @@ with. It holds no number that these files do not hold.
 """
 
 import json
-import re
 from pathlib import Path
 
 from cxr import startpage
 from cxr.log import job_log
+from cxr.size import parameters
 from cxr.startpage_result import result
 from cxr.tables import read_table
-
-
-def parameters(summary: str) -> int:
-    """Number of weights of a network, from Keras' summary of it.
-
-    Raises:
-        ValueError: The text does not name them.
-    """
-    found = re.findall(r"^\s*(?:Trainable|Non-trainable) params: ([\d,]+)", summary, re.MULTILINE)
-    if len(found) != 2:
-        raise ValueError("no summary of a Keras model")
-    return sum(int(number.replace(",", "")) for number in found)
 
 
 def report(
@@ -37,6 +25,9 @@ def report(
     summaries: list[Path],
     agreements: list[Path],
     checks: Path,
+    leakage: Path,
+    sensitivity: Path,
+    errors: Path,
     output: Path,
 ) -> None:
     """Write report.rst.
@@ -51,6 +42,9 @@ def report(
         summaries: Text of each experiment's network, as Keras summarises it.
         agreements: agreement_summary.csv of each experiment's first seed.
         checks: checks.csv of the smaller audit of the main experiment.
+        leakage: leakage.csv.
+        sensitivity: leakage_sensitivity.csv.
+        errors: label_errors_summary.csv.
         output: report.rst to write.
     """
     run = json.loads(Path(record).read_text())
@@ -62,15 +56,24 @@ def report(
     counts = [parameters(Path(path).read_text()) for path in summaries]
     tables = [read_table(path, "agreement_summary") for path in agreements]
     table = read_table(comparison, "comparison")
-    test = metrics[0][table["subset"].iloc[0]]
+    held = table["subset"].iloc[0]
+    test = metrics[0][held]
     sections = [
         startpage.opening(run["dataset"], source, names),
         result(table, by_experiment),
-        startpage.look_first(),
+        startpage.mistakes(
+            {name: runs[0][held]["confusion"] for name, runs in by_experiment.items()}
+        ),
+        startpage.look_first(config["main"]),
         startpage.data(
             read_table(manifest, "manifest"),
             read_table(split, "split"),
             read_table(rejected, "rejected"),
+        ),
+        startpage.leakage(
+            read_table(leakage, "leakage"),
+            read_table(sensitivity, "leakage_sensitivity"),
+            read_table(errors, "label_errors_summary"),
         ),
         startpage.networks(config, dict(zip(names, counts, strict=True))),
         startpage.saliency(
@@ -94,5 +97,8 @@ if __name__ == "__main__":
             summaries=snakemake.input.summaries,
             agreements=snakemake.input.agreements,
             checks=snakemake.input.checks,
+            leakage=snakemake.input.leakage,
+            sensitivity=snakemake.input.sensitivity,
+            errors=snakemake.input.errors,
             output=snakemake.output[0],
         )

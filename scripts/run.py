@@ -1,7 +1,8 @@
 """Record what a run was made of.
 
-Reads metrics.json of every run, manifest.csv and split.csv. Writes run.json: the effective
-config, versions of the packages, hardware, checksums of the inputs and the git commit.
+Reads metrics.json of every run, manifest.csv, split.csv and requirements.txt, the lock. Writes
+run.json: the effective config, versions of the packages, hardware, checksums of the inputs and the
+lock, and the git commit.
 """
 
 import json
@@ -80,7 +81,13 @@ def git_commit(root: Path) -> dict[str, object] | None:
 
 
 def run(
-    config: dict, dataset: str, manifest: Path, split: Path, scores: list[Path], output: Path
+    config: dict,
+    dataset: str,
+    manifest: Path,
+    split: Path,
+    scores: list[Path],
+    lock: Path,
+    output: Path,
 ) -> None:
     """Write run.json.
 
@@ -90,6 +97,7 @@ def run(
         manifest: manifest.csv.
         split: split.csv.
         scores: metrics.json of every run.
+        lock: requirements.txt.
         output: run.json to write.
     """
     table = pd.read_csv(manifest, dtype=str, keep_default_na=False)
@@ -100,6 +108,7 @@ def run(
         "versions": versions(),
         "hardware": hardware(),
         "git": git_commit(Path.cwd()),
+        "lock_sha256": sha256_of(Path(lock)),
         "inputs": {
             "images": len(table),
             "images_sha256": images_checksum(table),
@@ -120,5 +129,6 @@ if __name__ == "__main__":
             manifest=snakemake.input.manifest,
             split=snakemake.input.split,
             scores=snakemake.input.scores,
+            lock="requirements.txt",
             output=snakemake.output[0],
         )

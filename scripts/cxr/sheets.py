@@ -35,7 +35,8 @@ td { border-top: 0; padding-top: 0; }
 <table>
 {% for item, value in items -%}
 <tr><th scope="row">{{ item }}</th>
-<td{% if value == not_given or value.startswith(to_write) %} class="unknown"{% endif %}>{{ value }}</td></tr>
+<td{% if value == not_given or value.startswith(to_write) %} class="unknown"{% endif -%}
+>{{ value }}</td></tr>
 {% endfor -%}
 </table>
 {% endfor -%}

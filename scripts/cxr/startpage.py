@@ -6,12 +6,20 @@ Its section of results is `cxr.startpage_result`.
 import pandas as pd
 
 from cxr.folds import parts
+from cxr.limits import limits_of
 from cxr.methods import method_name
 from cxr.rst import bullets, escape, section, table
 from cxr.startpage_result import interval_text
 from cxr.verdicts import in_short, standing
 from cxr.words import count
 
+FOUND = {  # what each check of the split finds
+    "patients": "patients with several X-rays",
+    "identical": "pairs of identical X-rays",
+    "near-duplicate": "pairs of nearly identical X-rays",
+    "same-person": "pairs that seem to be of one person",
+    "resembling": "pairs that resemble each other",
+}
 REJECTED = 5  # rejected files named
 KINDS = {
     "phantom": "*simulated* chest X-rays that the pipeline drew itself. They are no clinical data: "
@@ -21,15 +29,6 @@ KINDS = {
     "table": "chest X-rays listed in a table",
     "nih": "chest X-rays of the NIH Clinical Center",
 }
-LABELS = {
-    "phantom": "The labels are exact, as the effusions were drawn. Those of real X-rays are not.",
-    "nih": "The labels were mined from radiology reports by text processing (Wang et al., CVPR "
-    "2017); some are wrong, and no network can look better than its labels allow.",
-}
-TAKEN = (
-    "The labels are taken as they came. In public collections they are often mined from reports by "
-    "text processing, and some are wrong."
-)
 
 
 def opening(dataset: str, source: str, experiments: list[str]) -> str:
@@ -161,48 +160,84 @@ def _method(name: str) -> str:
     return escape(method_name(name))
 
 
-def look_first() -> str:
-    """The way through the report."""
+def look_first(main: str) -> str:
+    """The way through the report; main: name of the main experiment."""
     return section(
         "Look first at",
         bullets(
             [
                 "`Effusion or not? <quiz.html>`__, a page beside this report: read some of these "
                 "X-rays yourself, blind, and see whether you or the network does better",
-                "**3 Results**: all experiments side by side, then the surest mistakes",
+                "**3 Results**: all experiments side by side, then the surest mistakes; the "
+                f"`model card <{main}/model_card.html>`__ of {escape(main)}, and `what CLAIM and "
+                f"TRIPOD+AI ask <{main}/checklists.html>`__ of a paper about it",
                 "**4 Saliency**: what the networks look at, and how far to trust that",
-                "**1 X-rays**: the images, as the networks see them",
+                "**1 X-rays**: the images, as the networks see them, and `flow.png`_: from those "
+                "found to those used",
                 "**2 Networks**: learning curves, filters, what the layers make of one image",
             ]
         ),
         "The numbered ones are in the menu on the left. There the eye shows a figure and the i "
-        "explains it.",
+        "explains it. The graph on this page shows the steps of the workflow, each with its code; "
+        "**Statistics** in the menu, how long each took.",
+    )
+
+
+def mistakes(cells: dict[str, dict[str, int]]) -> str:
+    """What each experiment's network got wrong, in words.
+
+    Args:
+        cells: Confusion matrix of the first seed, as metrics.json has it, by experiment.
+    """
+    return section(
+        "Mistakes",
+        bullets(
+            [
+                f"{escape(name)} (first seed) misses {each['fn']:,} of "
+                f"{count(each['tp'] + each['fn'], 'effusion')} and calls {each['fp']:,} of "
+                f"{count(each['tn'] + each['fp'], 'normal X-ray')} an effusion"
+                for name, each in cells.items()
+            ]
+        ),
+        "**3 Results** shows those that it was surest of.",
+    )
+
+
+def leakage(checks: pd.DataFrame, sensitivity: pd.DataFrame, errors: pd.DataFrame) -> str:
+    """Whether the split leaks, whether results depend on it, and how far the labels can be trusted.
+
+    Args:
+        checks: leakage.csv.
+        sensitivity: leakage_sensitivity.csv.
+        errors: label_errors_summary.csv.
+    """
+    found = [
+        f"{FOUND[row.check]}: {row.found:,}, {row.across:,} of them parted by the split: "
+        f"**{row.verdict}** ({escape(row.reason)})"
+        for row in checks.itertuples()
+    ]
+    without = [
+        f"{escape(row.experiment)} {interval_text(row.auroc, row.low, row.high, '.3f')}, "
+        f"n = {row.n}"
+        for row in sensitivity.groupby("experiment", sort=False).tail(1).itertuples()
+    ]
+    first, listed = errors.iloc[0], errors["listed"].sum()
+    reason = f", as {escape(first['reason'])}" if first["reason"] else ""
+    return section(
+        "Leakage",
+        "What stands in two parts of the split makes results look better than they are:",
+        bullets(found),
+        "AUROC without all held-out images that have such a relative in another part: "
+        f"{'; '.join(without)}.",
+        f"Of {count(errors['checked'].sum(), 'X-ray')} that a network could judge, it contradicts "
+        f"the labels of {listed:,}: {first['verdict']}{reason}.",
     )
 
 
 def limits(source: str, tested: int, effusions: int) -> str:
-    """What the numbers do not say.
-
-    Args:
-        source: Of the data set, as in the config.
-        tested: Number of held-out images.
-        effusions: Number of those with an effusion.
-    """
+    """What the numbers do not say; see `cxr.limits.limits_of`."""
     return section(
-        "Limits",
-        bullets(
-            [
-                f"{count(tested, 'held-out X-ray')} from one split of one data set: the intervals "
-                "hold for X-rays like these and for no other hospital, machine or population.",
-                LABELS.get(source, TAKEN),
-                "The task is effusion against normal. Telling an effusion from other diseases is "
-                "harder: do not set these numbers beside studies that did so.",
-                f"{100 * effusions / tested:.0f} % of them have an effusion. Elsewhere "
-                "it is another share, and predictive values and calibration change with it.",
-                "A saliency map is no proof of what a network relies on; two methods can agree "
-                "and both be wrong.",
-            ]
-        ),
+        "Limits", bullets([escape(each) for each in limits_of(source, tested, effusions)])
     )
 
 
@@ -222,7 +257,8 @@ def reproduce(record: dict) -> str:
         "The whole config, with its defaults, is in run.json (in a fresh clone, put it in the same "
         "place):",
         "::\n\n" + "\n".join(f"   {line}" for line in commands),
-        f"{changed}{unknown}The same lock, type of machine and config give the same bits. run.json "
+        f"{changed}{unknown}The same lock (requirements.txt, whose sha256 begins with "
+        f"{record['lock_sha256'][:12]}), type of machine and config give the same bits. run.json "
         f"was written on {record['finished'][:10]} on {escape(hardware['processor'])}, "
         f"{escape(hardware['system'])}, with {versions}.",
     )

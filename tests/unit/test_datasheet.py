@@ -6,6 +6,7 @@ import pytest
 
 from cxr import datasheet as sheets
 from cxr import provenance
+from cxr.sheets import markdown, page
 from cxr.tables import columns, load_schema, read_table, write_table
 from datasheet import datasheet
 
@@ -171,10 +172,10 @@ def test_text_of_others_stays_text():
         "mine", PHANTOM, IMAGE, manifest(), REJECTED, NO_BOXES, PARTS, LEAKAGE, ERRORS
     )
     reader = Texts()
-    reader.feed(page("mine", table))
+    reader.feed(page("mine", "about", table))
     assert not reader.tags & {"script", "a", "img"}
     assert f"empty: 2, {HOSTILE}: 1" in reader.texts
-    (line,) = [line for line in markdown("mine", table).splitlines() if "alert" in line]
+    (line,) = [line for line in markdown("mine", "about", table).splitlines() if "alert" in line]
     assert r"\<script\>alert(1)\</script\> \| \*a\* \`b\` \$x\$ \[c\](d) {{ 1/0 }}: 1 |" in line
 
 

@@ -8,8 +8,10 @@ from test_rst import rendered
 from test_startpage_result import comparison, scores, table, words
 
 from cxr import startpage
+from cxr.limits import limits_of
+from cxr.size import parameters
 from cxr.tables import columns
-from report import parameters, report
+from report import report
 from workspace import ROOT
 
 SUMMARY = """Model: "functional"
@@ -37,6 +39,7 @@ def record(names=("lesson", "pleura"), seeds=(42,), source="phantom"):
         },
         "versions": {"python": "3.11.7", "keras": "3.15.1"},
         "hardware": {"processor": "A_B* CPU", "system": "Linux"},
+        "lock_sha256": "0123456789abcdef" * 4,
         "git": {"commit": "0123abc", "modified": True},
     }
 
@@ -169,10 +172,10 @@ def test_every_source_is_introduced():
     assert sources == set(startpage.KINDS)
     for source in sources:
         assert "not a medical device" in words(startpage.opening("mine", source, ["a_", "b"]))
-        assert "50 held-out X-rays from one split" in words(startpage.limits(source, 50, 20))
+        assert limits_of(source, 50, 20)[0].startswith("50 held-out X-rays from one split")
     opened = words(startpage.opening("mine", "phantom", ["lesson"]))
     assert "simulated" in opened and "The network lesson learned" in opened
-    assert "40 % of them have an effusion" in words(startpage.limits("nih", 50, 20))
+    assert "40 % of them have an effusion" in " ".join(limits_of("nih", 50, 20))
 
 
 def walk(node):

@@ -21,7 +21,9 @@ def files(tmp_path):
     scores = [tmp_path / f"metrics-{seed}.json" for seed in (1, 2)]
     for score in scores:
         score.write_text(f'"{score.name}"')
+    (tmp_path / "requirements.txt").write_text("keras==3.15.1\n")
     return {
+        "lock": tmp_path / "requirements.txt",
         "config": {"seeds": [1, 2], "split": {"file": None}},
         "dataset": "phantom",
         "manifest": tmp_path / "manifest.csv",
@@ -35,8 +37,8 @@ def test_the_record_holds_all_that_the_contract_names(files, capsys):
     run(**files)
     record = json.loads(files["output"].read_text())
     assert list(record) == [
-        *("dataset", "finished", "config", "versions", "hardware", "git", "inputs"),
-        "metrics_sha256",
+        *("dataset", "finished", "config", "versions", "hardware", "git"),
+        *("lock_sha256", "inputs", "metrics_sha256"),
     ]
     assert record["dataset"] == "phantom"
     assert record["config"] == files["config"]
