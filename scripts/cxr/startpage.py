@@ -199,7 +199,7 @@ def mistakes(cells: dict[str, dict[str, int]]) -> str:
                 for name, each in cells.items()
             ]
         ),
-        "**3 Results** shows those that it was surest of.",
+        "**3 Results** shows the X-rays that each was surest of and wrong.",
     )
 
 

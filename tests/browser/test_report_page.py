@@ -1,6 +1,7 @@
 """The report, as one sees it in a browser."""
 
 import base64
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ pytestmark = pytest.mark.slow
 # Snakemake brings Tailwind's script along, which says this and asks for nothing.
 OF_SNAKEMAKE = "cdn.tailwindcss.com should not be used in production"
 MEGABYTE = 1_000_000
-DATASHEET = "results/phantom/datasheet.html"
+PAGES = {
+    f"results/phantom/{name}.html" for name in ("datasheet", "small/model_card", "small/checklists")
+}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def held_figures(browser: Browser) -> dict[str, str]:
     held = browser.driver.execute_script(
         "return Object.fromEntries(Object.entries(results).map(([k, v]) => [k, v.data_uri]))"
     )
-    return {path: address for path, address in held.items() if path != DATASHEET}
+    return {path: address for path, address in held.items() if path not in PAGES}
 
 
 def broken_figures(browser: Browser) -> list[str]:
@@ -99,6 +102,36 @@ def test_starts_with_the_top_of_the_start_page(browser: Browser, report: Path) -
         assert table.size["width"] <= page.size["width"]
 
 
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Browser]:
+    """The browser with the screen of a phone."""
+    metrics = {"width": 375, "height": 667, "deviceScaleFactor": 1, "mobile": True}
+    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    yield browser
+    browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_start_page_fits_a_phone(phone: Browser, report: Path) -> None:
+    phone.open(report)
+    page = phone.driver.find_element(By.CSS_SELECTOR, ".prose")
+    width = phone.driver.execute_script("return document.documentElement.clientWidth")
+    assert 0.8 * width < page.size["width"] <= width
+    for table in page.find_elements(By.TAG_NAME, "table"):
+        assert table.size["width"] <= page.size["width"]
+
+
+@pytest.mark.parametrize("name", ["flow.png", "model card", "what CLAIM and TRIPOD+AI ask"])
+def test_the_start_page_leads_to_the_card(browser: Browser, report: Path, name: str) -> None:
+    browser.open(report)
+    click(browser, f"//a[.='{name}']")
+    expected = {"flow.png": "From the images", "model card": "Model card of small, trained on"}
+    expected = expected.get(name, "Reporting checklists: small on phantom")
+    WebDriverWait(browser.driver, 20).until(
+        lambda driver: expected in driver.find_element(By.TAG_NAME, "body").text
+    )
+    assert complaints(browser) == []
+
+
 def test_the_start_page_leads_to_the_verdicts(browser: Browser, report: Path) -> None:
     browser.open(report)
     click(browser, "//a[.='verdict.png']")
@@ -148,5 +181,5 @@ def test_one_finds_every_figure_with_its_caption(
                 assert "System Message" not in caption, seen[-1]
                 click(browser, f"//nav//ol//a[.='{category}']")
         click(browser, "//nav//ol/li[1]/a")  # the house: back to the menu
-    assert sorted(seen) == sorted(figures | {DATASHEET})
+    assert sorted(seen) == sorted(figures | PAGES)
     assert complaints(browser) == []

@@ -7,6 +7,7 @@ from docutils import nodes
 from test_rst import rendered
 from test_startpage_result import comparison, scores, table, words
 
+import cards
 from cxr import startpage
 from cxr.limits import limits_of
 from cxr.size import parameters
@@ -124,7 +125,9 @@ def checks(*methods):
     return pd.DataFrame(rows, columns=columns("checks"))
 
 
-LINK = "\n\n.. _verdict.png: #figure"  # Snakemake adds one for each figure of the report
+# Snakemake adds one for each figure of the report
+LINK = "\n\n.. _verdict.png: #figure"
+FLOW = "\n\n.. _flow.png: #flow"
 
 
 def test_saliency_says_which_methods_fail_which_checks_and_links_to_the_figure():
@@ -161,6 +164,42 @@ def test_saliency_gives_agreement_beside_its_level(pairs, said):
     assert said in words(startpage.saliency({"lesson": pairs}, checks("gradcam"), "lesson") + LINK)
 
 
+def test_mistakes_are_told_in_words():
+    cells = {
+        "a_b": {"tp": 15, "fp": 4, "tn": 26, "fn": 5},
+        "c": {"tp": 1, "fp": 0, "tn": 1, "fn": 0},
+    }
+    found = words(startpage.mistakes(cells))
+    told = "a_b (first seed) misses 5 of 20 effusions and calls 4 of 30 normal X-rays an effusion"
+    assert told in found
+    assert "c (first seed) misses 0 of 1 effusion and calls 0 of 1 normal X-ray" in found
+
+
+ERRORS = pd.DataFrame(
+    {"listed": [3, 4], "checked": [1000, 20], "verdict": "cannot tell", "reason": HOSTILE}
+)
+
+
+def test_leakage_is_told_with_its_verdicts():
+    found = words(startpage.leakage(cards.leakage(), cards.sensitivity(), ERRORS))
+    assert "patients with several X-rays: 9, 0 of them parted by the split: pass (" in found
+    assert "pairs of identical X-rays: 2, 1 of them parted by the split: fail (" in found
+    assert cards.HOSTILE in found
+    assert "lesson 0.700 (0.550 to 0.900), n = 48; small 0.790 (0.550 to 0.900), n = 48." in found
+    assert "Of 1,020 X-rays that a network could judge, it contradicts the labels of 7" in found
+    assert f": cannot tell, as {HOSTILE}." in found
+    clear = ERRORS.assign(verdict="worth a look", reason="")
+    found = words(startpage.leakage(cards.leakage(), cards.sensitivity(), clear))
+    assert "the labels of 7: worth a look." in found
+
+
+def test_the_way_through_the_report_leads_to_card_and_checklists():
+    document = rendered(startpage.look_first("a_b") + "\n\n.. _flow.png: #figure")
+    links = [link["refuri"] for link in document.findall(nodes.reference)]
+    assert links == ["quiz.html", "a_b/model_card.html", "a_b/checklists.html", "#figure"]
+    assert "Statistics" in document.astext()
+
+
 def test_every_source_is_introduced():
     schema = yaml.safe_load((ROOT / "schemas" / "config.schema.yaml").read_text())
     sources = {
@@ -195,6 +234,9 @@ def test_commands_to_do_it_again():
     assert "'results/mine/run.json'" in extract
     assert run == 'make run ARGS="--configfile same.json"'
     assert "Files differed from that commit" in document.astext()
+    assert "requirements.txt, whose sha256 begins with 0123456789ab)" in words(
+        startpage.reproduce(record())
+    )
     assert "A_B* CPU" in document.astext()
     unknown = words(startpage.reproduce(record() | {"git": None}))
     assert "git checkout" not in unknown
@@ -222,6 +264,10 @@ def test_the_whole_page(tmp_path, seeds, subset):
     manifest = images(list("pqrst")).assign(
         path="x.png", label=0, age="", sex="", view="", width=9, height=9, bit_depth=8, mask=""
     )
+    errors = ERRORS.assign(
+        label=[0, 1], images=30, threshold=0.5, share=0.1, at_most=0.2, auroc=0.8
+    )
+    errors = errors.assign(auroc_low=0.7, auroc_high=0.9, planted_recall=1, planted_precision=1)
     report(
         record=write("run.json", json.dumps(record(seeds=seeds))),
         manifest=csv("manifest.csv", manifest.assign(sha256="0" * 64)),
@@ -236,11 +282,14 @@ def test_the_whole_page(tmp_path, seeds, subset):
         summaries=[write(f"{name}.txt", SUMMARY) for name in names],
         agreements=[csv(f"{name}.csv", agreement()) for name in names],
         checks=csv("checks.csv", checks("gradcam", "scorecam")),
+        leakage=csv("leakage.csv", cards.leakage().assign(measured_on="x")),
+        sensitivity=csv("leakage_sensitivity.csv", cards.sensitivity()),
+        errors=csv("errors.csv", errors),
         output=tmp_path / "report.rst",
     )
-    document = rendered((tmp_path / "report.rst").read_text() + LINK)
+    document = rendered((tmp_path / "report.rst").read_text() + LINK + FLOW)
     titles = [title.astext() for title in document.findall(nodes.title)]
     assert titles == [
-        *("Pleural effusion in chest X-rays: mine", "Result", "Look first at", "Data"),
-        *("Networks", "Saliency", "Limits", "Do it again"),
+        *("Pleural effusion in chest X-rays: mine", "Result", "Mistakes", "Look first at"),
+        *("Data", "Leakage", "Networks", "Saliency", "Limits", "Do it again"),
     ]

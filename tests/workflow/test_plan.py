@@ -41,9 +41,14 @@ TARGETS = {
         *("quiz_images", "quiz_maps", "quiz_readers", "quiz_page"),
     ],
 }
+TARGETS["card"] = [
+    *(*TARGETS["datasheet"], "evaluate_predictions", "subgroups_metrics", "leakage_sensitivity"),
+    *("baselines_predictions", "compare_experiments", "inspect_network", *AUDIT[:-1]),
+    *("run_record", "card_flow", "card_model", "card_checklists"),
+]
 TARGETS["report"] = [
     *(rule for target in TARGETS if target not in ("control", "audit") for rule in TARGETS[target]),
-    *("run_record", "report_page", "report_html"),
+    *("report_page", "report_html"),
 ]
 
 

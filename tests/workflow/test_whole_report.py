@@ -10,6 +10,7 @@ from bits import held
 from tiny import TINY, causes, configure, finish, plan, rules
 from workspace import ROOT
 
+PAGES = ["datasheet", "small/model_card", "small/checklists"]
 CATEGORIES = ["1 X-rays", "2 Networks", "3 Results", "4 Saliency"]
 
 
@@ -20,7 +21,8 @@ def page(finished: Path) -> str:
 
 def test_report_holds_every_figure_with_caption_and_labels(finished: Path, page: str) -> None:
     results = held(page, "results")
-    shown = [*finished.glob("results/**/*.png"), finished / "results/phantom/datasheet.html"]
+    pages = [finished / f"results/phantom/{name}.html" for name in PAGES]
+    shown = [*finished.glob("results/**/*.png"), *pages]
     figures = {path.relative_to(finished).as_posix() for path in shown}
     assert set(results) == figures
     for path, result in results.items():
@@ -57,6 +59,13 @@ def test_start_page_is_the_runs_own(finished: Path, page: str) -> None:
     metrics = json.loads((finished / "results/phantom/small/seed-1/metrics.json").read_text())
     assert f"{metrics['test']['auroc']['value']:.3f} (" in start
     assert f"On {metrics['test']['n']} X-rays (" in start
+    cells = metrics["test"]["confusion"]
+    assert (
+        f"small (first seed) misses {cells['fn']} of {cells['tp'] + cells['fn']} effusion" in start
+    )
+    for page_beside in ("small/model_card.html", "small/checklists.html", "datasheet.html"):
+        assert f'href="{page_beside}"' in start
+        assert (finished / "results/phantom" / page_beside).exists()
 
 
 def test_another_caption_makes_the_report_alone_again(project: Path) -> None:
