@@ -73,11 +73,11 @@ def draw_flow(table: pd.DataFrame, title: str) -> plt.Figure:
     letters = int((width - GAP - beside - 0.3) * LETTERS)
     trunk = [
         ([f"{count(found.images, 'image')} found"], _left_out(steps.get("left out", []), letters)),
-        (_counted("used", used), _alike(steps["alike"])),
+        (_counted(f"{count(used.images, 'image')} used", used), _alike(steps["alike"])),
     ]
     rows = [parts[start : start + ACROSS] for start in range(0, len(parts), ACROSS)]
     deep = sum(_height(one) + _height(other) + 2.4 * GAP for one, other in trunk)
-    deep += sum(_height(_counted("", row[0])) + GAP for row in rows) + GAP
+    deep += sum(_height(_counted("", used)) + GAP for _ in rows) + GAP
     figure, axis = plt.subplots(figsize=(width, deep + 0.4), layout="constrained")
     plots.headline(figure, title)
     axis.set(xlim=(0, width), ylim=(deep, 0))
@@ -98,7 +98,9 @@ def draw_flow(table: pd.DataFrame, title: str) -> plt.Figure:
     for row in rows:
         for place, part in enumerate(row):
             corner = GAP + place * (WIDTH + GAP), top
-            below = _box(axis, corner, WIDTH, _counted(part.name, part), plots.GREEN)
+            below = _box(
+                axis, corner, WIDTH, _counted(f"{part.name}: {part.images:,}", part), plots.GREEN
+            )
         top = below + GAP
     return figure
 
@@ -122,11 +124,11 @@ def _box(
     return top + height
 
 
-def _counted(name: str, row: tuple) -> list[str]:
-    """A number of images, of each class and of patients, where these are known."""
+def _counted(heading: str, row: tuple) -> list[str]:
+    """How many images of each class there are, and patients, where these are known."""
     patients = "patients not known" if pd.isna(row.patients) else count(row.patients, "patient")
     return [
-        f"{count(row.images, 'image')} {name}" if name == "used" else f"{name}: {row.images:,}",
+        heading,
         f"{row.effusions:,} effusion, {row.normals:,} normal",
         patients,
     ]

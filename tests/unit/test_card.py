@@ -7,7 +7,7 @@ from test_datasheet import Texts
 import cards
 from card import card
 from cxr import monai
-from cxr.card import METRICS, training
+from cxr.card import METRICS, by_group, training
 from cxr.tables import read_table, write_table
 from workspace import ROOT
 
@@ -72,6 +72,13 @@ def test_groups_saliency_and_leakage():
     )
     without = found["Leakage", "AUROC without all that have a relative elsewhere"]
     assert without == "0.790 (0.550 to 0.900), n = 48, 2 left out"
+
+
+def test_without_groups_the_card_says_so():
+    assert by_group(cards.subgroups()[:1]) == {
+        "by age, sex and view": "these are unknown, or the same for all"
+    }
+    assert by_group(cards.subgroups()[:0]) == by_group(cards.subgroups()[:1])
 
 
 def test_several_seeds_and_folds():
