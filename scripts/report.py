@@ -1,8 +1,9 @@
 """Write the start page of the report.
 
-Reads run.json, manifest.csv, rejected.csv, split.csv, comparison.csv, each network's metrics.json,
-summary and agreement_summary.csv, and checks.csv. Writes report.rst, which Snakemake's report opens
-with. It holds no number that these files do not hold.
+Reads run.json, manifest.csv, rejected.csv, split.csv, leakage.csv, leakage_sensitivity.csv,
+label_errors_summary.csv, comparison.csv, each network's metrics.json, summary and
+agreement_summary.csv, and checks.csv. Writes report.rst, which Snakemake's report opens with. It
+holds no number that these files do not hold.
 """
 
 import json

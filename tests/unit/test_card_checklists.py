@@ -17,7 +17,7 @@ CLAIM, TRIPOD = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in PA
 SUBITEMS = {"3": "abc", "5": "ab", "6": "abc", "8": "abc", "9": "abc", "12": "abcdefg"}
 SUBITEMS |= {"18": "abcdef", "20": "abc", "23": "ab", "27": "abc"}
 OPTIONAL = {  # what only some cards tell
-    *("Other data sets", "Data: place", "Data: reasons", "Data: known noise of the labels"),
+    *("Other data sets", "Data: reasons", "Data: known noise of the labels"),
     *(
         "Data: age in years, effusion",
         "Data: age in years, normal",
@@ -95,6 +95,16 @@ def test_what_cannot_be_computed_is_never_called_answered():
     for checklist, asked in ((CLAIM, ["4", "21", "44"]), (TRIPOD, ["10", "17", "18a", "18d"])):
         filled = fill(checklist, everything, phantom=False).set_index("item")["status"]
         assert set(filled[asked]) == {TO_WRITE}
+
+
+@pytest.mark.parametrize(
+    ("checklist", "asked"),
+    [(CLAIM, ["7", "14", "16", "33", "36"]), (TRIPOD, ["5a", "8a", "12d", "20b", "23b"])],
+    ids=["CLAIM", "TRIPOD+AI"],
+)
+def test_what_nobody_gave_is_not_called_answered(checklist, asked):
+    filled = fill(checklist, cards.card(), phantom=False).set_index("item")["status"]
+    assert set(filled[asked]) == {TO_WRITE}
 
 
 def test_text_of_others_stays_text():
