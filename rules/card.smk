@@ -40,8 +40,8 @@ rule card_flow:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     script:
         "../scripts/card_flow.py"
 
@@ -93,8 +93,8 @@ rule card_model:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     script:
         "../scripts/card.py"
 
@@ -120,8 +120,8 @@ rule card_checklists:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=needs(1000),
+        runtime=needs(10),
     params:
         source=lookup("datasets/{dataset}/source", within=config),
         experiment=config["main"],
