@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from axe_core_python.selenium import Axe
 from selenium import webdriver
 from selenium.common.exceptions import (
     ElementClickInterceptedException,
@@ -71,6 +72,11 @@ class Browser:
         """Warnings and errors of the console since the last call, uncaught exceptions included."""
         log = self.driver.get_log("browser")
         return [entry["message"] for entry in log if entry["level"] in ("WARNING", "SEVERE")]
+
+    def violations(self, part: str | None = None) -> list[str]:
+        """What axe finds that bars people from using the page, or a part of it, each with where."""
+        found = Axe().run(self.driver, part)["violations"]
+        return [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found]
 
     def requests(self) -> list[str]:
         """Addresses that the page asked for since the last call, those within it left out."""

@@ -28,6 +28,7 @@ th, td { display: block; width: auto; }
 td { border-top: 0; padding-top: 0; }
 }
 </style>
+<main>
 <h1>{{ title }}</h1>
 <p>{{ about }}</p>
 {% for section, items in sections -%}
@@ -40,6 +41,7 @@ td { border-top: 0; padding-top: 0; }
 {% endfor -%}
 </table>
 {% endfor -%}
+</main>
 </html>
 """
 _MARKUP = re.compile(r"([\\`*_<>|\[\]&$~])")

@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from axe_core_python.selenium import Axe
 from scipy import stats
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
@@ -658,35 +657,29 @@ def test_a_narrow_screen_shows_all_without_scrolling_sideways(
     assert not browser.driver.execute_script(WIDE)
 
 
-def violations(browser: Browser) -> list[str]:
-    """What axe finds, each with where."""
-    found = Axe().run(browser.driver)["violations"]
-    return [f"{each['id']}: {[node['target'] for node in each['nodes']]}" for each in found]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_nothing(browser: Browser, page: Path, device: dict, scheme: str) -> None:
     screen(browser, device, scheme)
     browser.open(page)
-    assert violations(browser) == []
+    assert browser.violations() == []
     find(browser, "#feedback").click()
     find(browser, "#begin button").click()
     wait_for(browser, "X-ray 1 of 10")
     find(browser, "#answers button[value='4']").click()
     wait_for(browser, "X-ray 2 of 10")
     find(browser, "summary").click()
-    assert violations(browser) == []
+    assert browser.violations() == []
     finish(browser, page)
     find(browser, "#method option[value='gradcam']").click()
-    assert violations(browser) == []
+    assert browser.violations() == []
 
 
 def test_axe_sees_what_is_wrong(browser: Browser, page: Path) -> None:
     browser.open(page)
     browser.driver.execute_script("document.querySelector('label[for=name]').remove()")
     browser.driver.execute_script("document.getElementById('name').placeholder = ''")
-    assert [each for each in violations(browser) if each.startswith("label")]
+    assert [each for each in browser.violations() if each.startswith("label")]
 
 
 # --- names that mean harm, and a real run --------------------------------------------------------

@@ -102,6 +102,19 @@ def test_starts_with_the_top_of_the_start_page(browser: Browser, report: Path) -
         assert table.size["width"] <= page.size["width"]
 
 
+@pytest.mark.parametrize("path", sorted(PAGES))
+def test_axe_finds_nothing_in_a_page_of_the_report(
+    browser: Browser, finished: Path, path: str
+) -> None:
+    browser.open(finished / path)
+    assert browser.violations() == []
+
+
+def test_axe_finds_nothing_in_the_start_page(browser: Browser, report: Path) -> None:
+    browser.open(report)
+    assert browser.violations(".prose") == []  # what is around it is Snakemake's
+
+
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Browser]:
     """The browser with the screen of a phone."""
