@@ -33,6 +33,14 @@ SMALLEST = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _interrupts_are_heard() -> Iterator[None]:
+    """Also where the tests were started in the background by a shell, which has them ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @contextlib.contextmanager
 def running(root: Path, target: str = "all") -> Iterator[subprocess.Popen]:
     """Snakemake at work, which leads a group of processes; what it says lands in output.txt.
