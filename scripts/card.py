@@ -15,7 +15,7 @@ import yaml
 from cxr.card import rows, side
 from cxr.log import job_log, say
 from cxr.monai import metadata
-from cxr.sheets import markdown, page
+from cxr.sheets import write_texts
 from cxr.size import parameters
 from cxr.tables import read_table, write_table
 
@@ -77,8 +77,7 @@ def card(
     own = compared[compared["experiment"] == name]
     described = metadata(sheet, own, run, side(run["config"]))
     write_table(sheet, outputs["table"], "model_card")
-    Path(outputs["text"]).write_text(markdown(title, ABOUT, sheet), encoding="utf-8")
-    Path(outputs["page"]).write_text(page(title, ABOUT, sheet), encoding="utf-8")
+    write_texts(title, ABOUT, sheet, outputs["text"], outputs["page"])
     Path(outputs["metadata"]).write_text(
         json.dumps(described, indent=2, allow_nan=False) + "\n", encoding="utf-8"
     )

@@ -12,7 +12,7 @@ import yaml
 
 from cxr.checklists import as_sheet, fill
 from cxr.log import job_log, say
-from cxr.sheets import markdown, page
+from cxr.sheets import write_texts
 from cxr.tables import read_table, write_table
 
 TITLE = "Reporting checklists: {experiment} on {dataset}"
@@ -53,8 +53,7 @@ def card_checklists(
         sources=" ".join(f"{each['name']} is by {each['source']}." for each in asked),
     )
     sheet = as_sheet(filled)
-    Path(outputs["text"]).write_text(markdown(title, about, sheet), encoding="utf-8")
-    Path(outputs["page"]).write_text(page(title, about, sheet), encoding="utf-8")
+    write_texts(title, about, sheet, outputs["text"], outputs["page"])
     say(f"{outputs['text']}: {counts}")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from cxr.datasheet import rows
 from cxr.folds import parts_by_id
 from cxr.log import job_log, say
-from cxr.sheets import NOT_GIVEN, markdown, page
+from cxr.sheets import NOT_GIVEN, write_texts
 from cxr.tables import read_csv, read_table, write_table
 
 TITLE = "Data sheet of the data set {name}"
@@ -55,8 +55,7 @@ def datasheet(
     )
     write_table(sheet, outputs["table"], "datasheet")
     title = TITLE.format(name=name)
-    Path(outputs["text"]).write_text(markdown(title, ABOUT, sheet), encoding="utf-8")
-    Path(outputs["page"]).write_text(page(title, ABOUT, sheet), encoding="utf-8")
+    write_texts(title, ABOUT, sheet, outputs["text"], outputs["page"])
     unknown = sheet.loc[sheet["value"] == NOT_GIVEN, "item"]
     say(f"{outputs['text']}: {len(sheet)} items, not given: {', '.join(unknown) or 'none'}")
 

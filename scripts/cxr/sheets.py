@@ -1,6 +1,7 @@
 """Writing a table of sections, items and values as text to read: Markdown and HTML."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment
@@ -81,3 +82,11 @@ def page(title: str, about: str, sheet: pd.DataFrame) -> str:
     template = Environment(autoescape=True).from_string(PAGE)
     texts = {"title": title, "about": about, "not_given": NOT_GIVEN, "to_write": TO_WRITE}
     return template.render(texts, sections=sections_of(sheet)) + "\n"
+
+
+def write_texts(
+    title: str, about: str, sheet: pd.DataFrame, text_path: Path, page_path: Path
+) -> None:
+    """Write the table as Markdown and as a page of HTML; see `markdown` and `page`."""
+    Path(text_path).write_text(markdown(title, about, sheet), encoding="utf-8")
+    Path(page_path).write_text(page(title, about, sheet), encoding="utf-8")
