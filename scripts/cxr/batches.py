@@ -1,10 +1,15 @@
-"""Batches of images for Keras, read from the memory-mapped array as they are needed."""
+"""Batches of images, read from the memory-mapped array as they are needed."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
-import keras
 import numpy as np
 
 from cxr.augment import augment, mix
+
+AHEAD = 4  # batches that wait, some megabytes each
 
 
 def reduce_image(image: np.ndarray, size: int) -> np.ndarray:
@@ -14,12 +19,12 @@ def reduce_image(image: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
 
 
-class TrainingBatches(keras.utils.PyDataset):
+class TrainingBatches(Sequence):
     """All batches of a training run, in order, each a pure function of its number.
 
     Images are taken in one random order after another. A batch that reaches the end of one
     order goes on with the next, so all batches are full and `steps` need not divide the number
-    of images. As no batch depends on another, nothing that prefetches can change the bits.
+    of images. As no batch depends on another, making them ahead cannot change the bits.
 
     Args:
         images: Memory-mapped float32 (N, side, side).
@@ -47,7 +52,6 @@ class TrainingBatches(keras.utils.PyDataset):
         mixup: float = 0.0,
         label_smoothing: float = 0.0,
     ):
-        super().__init__()
         self.images = images
         self.rows = np.asarray(rows)
         self.labels = np.asarray(labels, dtype=np.float32)
@@ -88,7 +92,7 @@ class TrainingBatches(keras.utils.PyDataset):
         return images[..., np.newaxis], labels[:, np.newaxis]
 
 
-class EvaluationBatches(keras.utils.PyDataset):
+class EvaluationBatches(Sequence):
     """Images in the order of `rows`, unchanged but for their reduction to `input_size`.
 
     Args as for `TrainingBatches`; `labels` None gives images alone, `flip` mirrors each of them
@@ -104,7 +108,6 @@ class EvaluationBatches(keras.utils.PyDataset):
         batch_size: int = 32,
         flip: bool = False,
     ):
-        super().__init__()
         self.images = images
         self.rows = np.asarray(rows)
         self.labels = labels
@@ -125,3 +128,18 @@ class EvaluationBatches(keras.utils.PyDataset):
         if self.labels is None:
             return (images[..., np.newaxis],)
         return images[..., np.newaxis], np.asarray(self.labels[part], np.float32)[:, np.newaxis]
+
+
+def made_ahead(batches: Sequence) -> Iterator:
+    """Yield batches in order, the next ones being made by a thread while one is in use.
+
+    TensorFlow's own pipeline copies each batch twice and may take seconds to close.
+    """
+    with ThreadPoolExecutor(1) as maker:
+        coming = deque()
+        for number in range(len(batches)):
+            coming.append(maker.submit(batches.__getitem__, number))
+            if len(coming) > AHEAD:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from cxr.backend import fix_bits
-from cxr.batches import EvaluationBatches, TrainingBatches
+from cxr.batches import EvaluationBatches, TrainingBatches, made_ahead
 from cxr.errors import UserError
 from cxr.log import say
 from cxr.network import build_network
@@ -60,10 +60,10 @@ def make_optimizer(
     return keras.optimizers.Adam(rate, weight_decay=weight_decay or None)
 
 
-def diverged(name: str, epoch: int) -> UserError:
+def diverged(name: str, epoch: int | None = None) -> UserError:
     """What to tell the user of a run whose loss is no number any more."""
     return UserError(
-        f"{name}: training diverged, the loss of epoch {epoch} is no number. "
+        f"{name}: training diverged, the loss{f' of epoch {epoch}' if epoch else ''} is no number. "
         "Lower the experiment's learning_rate in the config."
     )
 
@@ -73,8 +73,10 @@ def copy_weights(network: keras.Model) -> list[np.ndarray]:
     return [np.array(weights) for weights in network.get_weights()]  # PyTorch would share memory
 
 
-class AveragedWeights(keras.callbacks.Callback):
-    """Judge and keep a running average of the weights; go on training from the weights themselves.
+def move_average(
+    average: list[np.ndarray] | None, weights: list[np.ndarray], momentum: float, steps: int
+) -> list[np.ndarray]:
+    """Move a running average of the weights towards those after one more step.
 
     The average is the plain mean over the first 1 / (1 - momentum) steps; then each step moves it
     by 1 - momentum towards the weights (Polyak and Juditsky, SIAM J. Control Optim. 30, 1992;
@@ -82,66 +84,96 @@ class AveragedWeights(keras.callbacks.Callback):
     batch normalisation are averaged with the rest.
 
     Args:
+        average: The average so far; None before the first step.
+        weights: All weights after the step, arrays of the same shapes.
         momentum: Share of the average that a step keeps, 0 to below 1.
+        steps: How many steps that makes, from 1.
     """
-
-    def __init__(self, momentum: float):
-        super().__init__()
-        self.momentum = momentum
-        self.steps = 0
-        self.average = None
-        self.own = None
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if self.own is not None:
-            self.model.set_weights(self.own)
-
-    def on_train_batch_end(self, batch, logs=None):
-        weights = copy_weights(self.model)
-        self.steps += 1
-        move = max(1 - self.momentum, 1 / self.steps)
-        self.average = [
-            old + move * (new - old)
-            for old, new in zip(self.average or weights, weights, strict=True)
-        ]
-
-    def on_test_begin(self, logs=None):
-        self.own = copy_weights(self.model)
-        self.model.set_weights(self.average)
+    move = max(1 - momentum, 1 / steps)
+    pairs = zip(average or weights, weights, strict=True)
+    return [old + move * (new - old) for old, new in pairs]
 
 
-class Progress(keras.callbacks.Callback):
-    """One line per epoch, the history's rows, and the weights of the best epoch."""
+def judge(network: keras.Model, batches: EvaluationBatches) -> dict[str, float]:
+    """Loss and accuracy over all images of labelled batches."""
+    logs, sizes = [], []
+    for images, labels in made_ahead(batches):
+        logs.append(network.test_on_batch(images, labels, return_dict=True))
+        sizes.append(len(labels))
+    return mean_logs(logs, sizes)
 
-    def __init__(self, name: str, epochs: int, keep: str):
-        super().__init__()
-        self.name = name
-        self.epochs = epochs
-        self.keep = keep
-        self.rows = []
-        self.best = np.inf
-        self.weights = None
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self.started = time.perf_counter()
+def mean_logs(logs: list[dict], sizes: list[int] | None = None) -> dict[str, float]:
+    """The mean over batches of what Keras says of each, weighted by their sizes if these differ."""
+    return {
+        key: float(np.average([log[key] for log in logs], weights=sizes))
+        for key in ("loss", "accuracy")
+    }
 
-    def on_epoch_end(self, epoch, logs=None):
-        seconds = time.perf_counter() - self.started
-        row = {"epoch": epoch + 1}
-        row |= {key: logs[key] for key in ("loss", "accuracy", "val_loss", "val_accuracy")}
+
+def describe(name: str, row: dict, epochs: int, better: bool) -> str:
+    """The progress line of an epoch, from its row of the history."""
+    return (
+        f"{name}  epoch {row['epoch']:>{len(str(epochs))}}/{epochs}"
+        f"  loss {row['loss']:.3f}  accuracy {row['accuracy']:.2f}"
+        f"  validation loss {row['val_loss']:.3f}  accuracy {row['val_accuracy']:.2f}"
+        f"  {row['seconds']:.1f} s{'  *' if better else ''}"
+    )
+
+
+def run_epochs(
+    network: keras.Model,
+    batches: TrainingBatches,
+    validation: EvaluationBatches,
+    epochs: int,
+    ema: float,
+    keep: str,
+    name: str,
+) -> list[dict]:
+    """Train a compiled network, and leave it with the weights to keep.
+
+    Args:
+        network: See `fit`.
+        batches: Those of all epochs, as many in each.
+        validation: What each epoch is judged by.
+        epochs: Their number.
+        ema: Momentum of the running average that is judged and kept instead of the weights
+            themselves, from which training goes on; 0 for none.
+        keep: "best" for the epoch with the least validation loss, "last" for the last.
+        name: What the progress lines begin with.
+
+    Returns:
+        The history, see `fit`.
+
+    Raises:
+        UserError: The loss is infinite or NaN.
+    """
+    made, steps = made_ahead(batches), len(batches) // epochs
+    average, best, kept, history = None, np.inf, None, []
+    for epoch in range(epochs):
+        started, logs = time.perf_counter(), []
+        for step in range(steps):
+            logs.append(network.train_on_batch(*next(made), return_dict=True))
+            if ema:
+                done = epoch * steps + step + 1
+                average = move_average(average, copy_weights(network), ema, done)
+        if ema:
+            own = copy_weights(network)
+            network.set_weights(average)
+        judged = {f"val_{key}": value for key, value in judge(network, validation).items()}
+        row = {"epoch": epoch + 1} | mean_logs(logs) | judged
         if not np.isfinite([row["loss"], row["val_loss"]]).all():
-            raise diverged(self.name, epoch + 1)
-        self.rows.append(row | {"seconds": round(seconds, 3)})
-        better = self.keep == "best" and row["val_loss"] < self.best
+            raise diverged(name, epoch + 1)
+        history.append(row | {"seconds": round(time.perf_counter() - started, 3)})
+        better = keep == "best" and row["val_loss"] < best
         if better:
-            self.best = row["val_loss"]
-            self.weights = copy_weights(self.model)
-        say(
-            f"{self.name}  epoch {epoch + 1:>{len(str(self.epochs))}}/{self.epochs}"
-            f"  loss {row['loss']:.3f}  accuracy {row['accuracy']:.2f}"
-            f"  validation loss {row['val_loss']:.3f}  accuracy {row['val_accuracy']:.2f}"
-            f"  {seconds:.1f} s{'  *' if better else ''}"
-        )
+            best, kept = row["val_loss"], copy_weights(network)
+        say(describe(name, history[-1], epochs, better))
+        if ema and epoch + 1 < epochs:
+            network.set_weights(own)
+    if kept is not None:
+        network.set_weights(kept)
+    return history
 
 
 def fit(
@@ -186,8 +218,6 @@ def fit(
         loss="binary_crossentropy",
         metrics=[keras.metrics.MeanMetricWrapper(majority_accuracy, name="accuracy")],
     )
-    progress = Progress(name, recipe["epochs"], recipe["keep"])
-    averaging = [AveragedWeights(recipe["ema"])] if recipe["ema"] else []
     batches = TrainingBatches(
         images,
         rows,
@@ -200,23 +230,16 @@ def fit(
         recipe["mixup"],
         recipe["label_smoothing"],
     )
+    judges = EvaluationBatches(images, validation[0], size, validation[1])
     try:
-        network.fit(
-            batches,
-            validation_data=EvaluationBatches(images, validation[0], size, validation[1]),
-            steps_per_epoch=steps,
-            epochs=recipe["epochs"],
-            callbacks=[*averaging, progress],  # in this order: progress keeps what was judged
-            shuffle=False,  # Keras would take the batches of the whole run in any order
-            verbose=0,
+        history = run_epochs(
+            network, batches, judges, recipe["epochs"], recipe["ema"], recipe["keep"], name
         )
     except RuntimeError as error:
         if "between 0 and 1" in str(error):  # PyTorch computes no loss of what is no number
-            raise diverged(name, len(progress.rows) + 1) from error
+            raise diverged(name) from error
         raise
-    if progress.weights is not None:
-        network.set_weights(progress.weights)
-    return keras.Model(network.inputs, network.outputs, name=network.name), progress.rows
+    return keras.Model(network.inputs, network.outputs, name=network.name), history
 
 
 def predict(
@@ -233,5 +256,8 @@ def predict(
     """
     size = network.input_shape[1]
     views = [EvaluationBatches(images, rows, size, flip=view) for view in (False, True)[: 1 + flip]]
-    found = [network.predict(view, verbose=0)[:, 0].astype(np.float64) for view in views]
-    return np.mean(found, axis=0)
+    found = [
+        np.concatenate([network.predict_on_batch(*batch)[:, 0] for batch in made_ahead(view)])
+        for view in views
+    ]
+    return np.mean(found, axis=0, dtype=np.float64)

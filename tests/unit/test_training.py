@@ -7,7 +7,7 @@ from cxr.backend import fix_bits
 from cxr.batches import TrainingBatches
 from cxr.errors import UserError
 from cxr.network import build_network
-from cxr.training import AveragedWeights, fit, majority_accuracy, make_optimizer, predict
+from cxr.training import fit, majority_accuracy, make_optimizer, move_average, predict
 
 THREADS = 2
 fix_bits(0, THREADS)  # TensorFlow takes the number of threads once, before its first operation
@@ -165,20 +165,17 @@ def test_averaged_weights_are_the_ones_judged(images, keep):
 
 
 def test_the_average_is_the_plain_mean_of_the_first_weights():
-    network = build_network(8, [2], [3], batch_norm=True)
-    averaging = AveragedWeights(0.99)
-    averaging.set_model(network)
-    seen = []
-    for step in range(4):
-        network.set_weights([weights + step for weights in network.get_weights()])
-        seen.append(network.get_weights())
-        averaging.on_train_batch_end(step)
-    averaging.on_test_begin()
-    for weights, *steps in zip(network.get_weights(), *seen, strict=True):
-        np.testing.assert_allclose(weights, np.mean(steps, axis=0), atol=1e-5)
-    averaging.on_epoch_begin(1)
-    for weights, last in zip(network.get_weights(), seen[-1], strict=True):
-        np.testing.assert_array_equal(weights, last)
+    rng = np.random.default_rng(1)
+    seen = [[rng.normal(size=(2, 3)), rng.normal(size=4)] for _ in range(8)]
+    average = None
+    for step, weights in enumerate(seen, 1):
+        average = move_average(average, weights, 0.75, step)
+        if step <= 4:
+            expected = [np.mean(values, axis=0) for values in zip(*seen[:step], strict=True)]
+        else:
+            expected = [0.75 * old + 0.25 * new for old, new in zip(expected, weights, strict=True)]
+        for one, two in zip(average, expected, strict=True):
+            np.testing.assert_allclose(one, two, atol=1e-12)
 
 
 def test_predictions_of_both_views_are_their_mean(images):
