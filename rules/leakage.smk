@@ -32,6 +32,7 @@ rule leakage_pairs:
         "results/{dataset}/benchmarks/leakage_pairs.tsv"
     conda:
         "../environment.yml"
+    threads: 2
     resources:
         mem_mb=needs(3000, images=1),
         runtime=needs(60, images=0.01),

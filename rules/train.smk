@@ -30,6 +30,7 @@ rule train_network:
         "results/{dataset}/benchmarks/{experiment}/{run}/train.tsv"
     conda:
         "../environment.yml"
+    priority: 1 # all that takes long comes after it
     threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
         mem_mb=needs(3000, images=1),

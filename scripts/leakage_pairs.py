@@ -7,7 +7,6 @@ Promises every exact copy; of near-duplicates and of one person's X-rays it find
 
 from pathlib import Path
 
-import cv2
 from threadpoolctl import threadpool_limits
 
 from cxr import tables
@@ -17,17 +16,17 @@ from cxr.pairs import find_pairs
 from cxr.words import count
 
 
-def leakage_pairs(manifest: Path, images: Path, output: Path) -> None:
+def leakage_pairs(manifest: Path, images: Path, output: Path, threads: int) -> None:
     """Write pairs.csv.
 
     Args:
         manifest: manifest.csv.
         images: images.npy, float32 (N, side, side), whose rows are those of the manifest.
         output: pairs.csv to write.
+        threads: That register images side by side.
     """
-    cv2.setNumThreads(1)  # on small images, more threads only wait for each other
-    with threadpool_limits(1):
-        pairs = find_pairs(open_array(images), tables.read_csv(manifest))
+    with threadpool_limits(1):  # on small images, NumPy's would only wait for each other
+        pairs = find_pairs(open_array(images), tables.read_csv(manifest), threads)
     tables.write_table(pairs, output, "pairs")
     for kind, number in pairs["kind"].value_counts().items():
         say(f"{kind}: {count(number, 'pair')}")
@@ -39,4 +38,5 @@ if __name__ == "__main__":
             manifest=snakemake.input.manifest,
             images=snakemake.input.images,
             output=snakemake.output[0],
+            threads=snakemake.threads,
         )

@@ -1,13 +1,15 @@
 """What Keras computes with, and how to make it compute the same bits again."""
 
+import gc
 import os
+from importlib import import_module
 from importlib.util import find_spec
 
 from cxr.errors import UserError
 
 
 def set_backend(name: str, gpus: int = 0) -> None:
-    """Choose Keras' backend and what it computes on; must run before Keras is imported.
+    """Import Keras with a backend and what it computes on; nothing may have imported it before.
 
     Args:
         name: tensorflow, jax or torch.
@@ -26,6 +28,10 @@ def set_backend(name: str, gpus: int = 0) -> None:
     if not gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    gc.disable()  # none of what follows is garbage: looking for some takes a third of the time,
+    import_module("keras")
+    gc.freeze()  # and as long again when the process ends
+    gc.enable()
 
 
 def fix_bits(seed: int, threads: int) -> None:

@@ -1,15 +1,12 @@
 """Batches of images, read from the memory-mapped array as they are needed."""
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
 
 from cxr.augment import augment, mix
-
-AHEAD = 4  # batches that wait, some megabytes each
+from cxr.parallel import in_order
 
 
 def reduce_image(image: np.ndarray, size: int) -> np.ndarray:
@@ -131,15 +128,8 @@ class EvaluationBatches(Sequence):
 
 
 def made_ahead(batches: Sequence) -> Iterator:
-    """Yield batches in order, the next ones being made by a thread while one is in use.
+    """Batches in order, the next ones being made by a thread while one is in use.
 
     TensorFlow's own pipeline copies each batch twice and may take seconds to close.
     """
-    with ThreadPoolExecutor(1) as maker:
-        coming = deque()
-        for number in range(len(batches)):
-            coming.append(maker.submit(batches.__getitem__, number))
-            if len(coming) > AHEAD:
-                yield coming.popleft().result()
-        while coming:
-            yield coming.popleft().result()
+    return in_order(batches.__getitem__, range(len(batches)), threads=1, part=1, ahead=4)

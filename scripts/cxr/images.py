@@ -8,9 +8,7 @@ import re
 import shutil
 import stat
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from cxr.appearance import looks_inverted
 from cxr.errors import Unreadable, UserError
 from cxr.files import megabytes
 from cxr.log import say
+from cxr.parallel import in_order
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom"}
 OTHER_SUFFIXES = {".gif", ".jp2", ".pgm", ".webp"}  # images that are not read
@@ -47,7 +46,6 @@ _BROKEN = "truncated, damaged or of a rare kind: it cannot be decoded"
 _TRUNCATED = "truncated: the file ends too early"
 _SCANS = 1000  # of a JPEG: a progressive one has about ten, and each takes time
 _HEAD = 2**18  # bytes, read to see whether there is any use in reading more
-_PART, _AHEAD = 16, 16  # items that a thread is given at a time, and parts that wait
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # or Pillow warns of "bombs" below our own limit
 
@@ -299,44 +297,23 @@ def create_array(path: str | Path, rows: int, size: int) -> np.memmap:
 def for_each(
     function: Callable[[Any], Any], items: Sequence, threads: int, doing: str
 ) -> Iterator[Any]:
-    """Yield `function(item)` for each item, in order, computed by `threads` threads.
+    """Yield `function(item)` for each item, see `cxr.parallel.in_order`, and say how far that is.
 
-    Only a few hundred results wait at a time, whatever the number of items. Long runs say how
-    far they are, about every tenth of the way.
+    Long runs do so about every tenth of the way.
 
     Args:
         doing: the first words of a line of progress, such as "checked".
     """
-    cv2.setNumThreads(1)  # its own threads would come on top of these
     start = said = time.monotonic()
-    done = 0
-    with ThreadPoolExecutor(threads) as pool:
-        for results in _in_parts(pool, function, items):
-            yield from results
-            before, done, now = done, done + len(results), time.monotonic()
-            tenth = done * 10 // len(items) > before * 10 // len(items)
-            if tenth and now - said > 5 and done < len(items):
+    for done, result in enumerate(in_order(function, items, threads), 1):
+        yield result
+        if done * 10 // len(items) > (done - 1) * 10 // len(items) and done < len(items):
+            now = time.monotonic()
+            if now - said > 5:
                 said = now
                 say(f"{doing} {done:,} of {len(items):,} images, {done / (now - start):.0f}/s")
     seconds = max(time.monotonic() - start, 1e-3)
     say(f"{doing} {len(items):,} images in {seconds:.1f} s, {len(items) / seconds:.0f}/s")
-
-
-def _in_parts(
-    pool: ThreadPoolExecutor, function: Callable[[Any], Any], items: Sequence
-) -> Iterator[list[Any]]:
-    """The results of `_PART` items at a time: handing items over one by one costs as much as some.
-
-    The next `_AHEAD` parts are worked on meanwhile.
-    """
-    waiting: deque[Future] = deque()
-    for first in range(0, len(items), _PART):
-        part = items[first : first + _PART]
-        waiting.append(pool.submit(lambda part: [function(item) for item in part], part))
-        if len(waiting) > _AHEAD:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def natural(path: str | os.PathLike) -> tuple[str, str]:

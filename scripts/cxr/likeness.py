@@ -9,10 +9,13 @@ down what all chests share. Everything happens at 64 x 64 pixels, whatever the i
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+from cxr.parallel import in_order
 
 SIDE = 64  # pixels
 COMPONENTS = 150  # at most; a quarter of the number of images if that is less
@@ -98,18 +101,24 @@ def warp(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return cv2.warpAffine(image, matrix, image.shape, flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def mean_chest(images: np.ndarray, rounds: int = 3) -> np.ndarray:
+def mean_chest(images: np.ndarray, threads: int, rounds: int = 3) -> np.ndarray:
     """The mean local contrast of some X-rays, sharpened by laying them over it, again and again.
 
     Args:
         images: float32 (n, 64, 64).
+        threads: That work side by side.
         rounds: How often.
     """
     poses = [local_contrast(image, POSE) for image in _some(images, MEAN_OF)]
     mean = np.mean(poses, axis=0)
     for _ in range(rounds):
-        mean = np.mean([warp(pose, fit(mean, pose, BLUR)) for pose in poses], axis=0)
+        over = partial(_over, mean)
+        mean = np.mean(list(in_order(over, poses, threads)), axis=0)
     return mean
+
+
+def _over(mean: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    return warp(pose, fit(mean, pose, BLUR))
 
 
 def _some(array: np.ndarray, limit: int) -> np.ndarray:
@@ -135,16 +144,17 @@ def details(image: np.ndarray) -> np.ndarray:
     return (local_contrast(image, DETAIL) * WINDOW).ravel()
 
 
-def describe(images: np.ndarray) -> Described:
+def describe(images: np.ndarray, threads: int = 1) -> Described:
     """Make X-rays ready to be compared.
 
     Args:
         images: float32 (n, side, side), n at least 4; each of mean 0 and standard deviation 1.
+        threads: That work side by side; their number changes no bit.
     """
     small = reduced(images)
-    chest = mean_chest(small)
-    laid = np.array([lay(image, chest) for image in small])
-    mirrored = np.array([lay(np.ascontiguousarray(image[:, ::-1]), chest) for image in small])
+    over = partial(lay, chest=mean_chest(small, threads))
+    laid = np.array(list(in_order(over, small, threads)))
+    mirrored = np.array(list(in_order(over, np.ascontiguousarray(small[:, :, ::-1]), threads)))
     contrasts = np.array([details(image) for image in laid])
     sample = _some(contrasts, SAMPLE)
     mean = sample.mean(axis=0)

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 
@@ -29,15 +30,18 @@ def imported(script: Path, folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _names(script: Path, folder: Path) -> Iterator[str]:
+@cache  # many scripts import the same modules, and Snakemake asks for all of them at each start
+def _names(script: Path, folder: Path) -> tuple[str, ...]:
     """Dotted names that a file imports, anywhere in it."""
+    names = []
     for node in ast.walk(ast.parse(script.read_bytes(), filename=str(script))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             package = script.relative_to(folder).parts[: -node.level] if node.level else ()
             module = ".".join([*package, *filter(None, [node.module])])
-            yield from (f"{module}.{alias.name}" for alias in node.names)
+            names += [f"{module}.{alias.name}" for alias in node.names]
+    return tuple(names)
 
 
 def _files(name: str, folder: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cxr.likeness import COMPONENTS, Described, candidates, compare, describe
+from cxr.parallel import in_order
 
 # benchmarks/leakage_power.py says what these find and what they miss
 NEAR_DUPLICATE = 0.92  # correlation
@@ -15,19 +16,21 @@ NEAREST, LEAST = 5, 0.2  # of an X-ray's neighbours that are compared closely, a
 FEWEST_DUPLICATES, FEWEST_PERSONS = 8, 4 * COMPONENTS  # X-rays to learn from
 
 
-def find_pairs(images: np.ndarray, manifest: pd.DataFrame) -> pd.DataFrame:
+def find_pairs(images: np.ndarray, manifest: pd.DataFrame, threads: int = 1) -> pd.DataFrame:
     """Find the pairs of X-rays that are, or may be, of one picture or of one person.
 
     Args:
         images: float32 (n, side, side), each of mean 0 and standard deviation 1.
         manifest: With the columns id, patient ("" where unknown) and sha256, a row per image.
+        threads: That work side by side; their number changes no bit.
 
     Returns:
         pairs.csv as its schema describes it, pairs in the order of the manifest.
     """
     pairs = dict.fromkeys(copies(images, manifest["sha256"]), ("identical", 1.0, 1.0, False))
     if len(images) >= FEWEST_DUPLICATES:
-        for correlation, likeness, pair, mirror in sorted(likely(describe(images)), reverse=True):
+        found = likely(describe(images, threads), threads)
+        for correlation, likeness, pair, mirror in sorted(found, reverse=True):
             if kind := kind_of(correlation, likeness, mirror, len(images)):
                 pairs.setdefault(pair, (kind, likeness, correlation, mirror))
     ids, patients = manifest["id"].to_numpy(), manifest["patient"].to_numpy()
@@ -54,13 +57,16 @@ def copies(images: np.ndarray, checksums: pd.Series) -> list[tuple[int, int]]:
     return sorted(pair for pair in pairs if pair[0] != pair[1])
 
 
-def likely(known: Described) -> Iterator[tuple[float, float, tuple[int, int], bool]]:
+def likely(
+    known: Described, threads: int = 1
+) -> Iterator[tuple[float, float, tuple[int, int], bool]]:
     """Pairs worth a closer look: correlation, likeness, rows, and whether one was mirrored."""
     for mirror, others in ((False, known.vectors), (True, known.mirror_vectors)):
         found = candidates(known.vectors, others, NEAREST, LEAST)
-        for first, second in sorted({(min(pair), max(pair)) for pair in found}):
-            correlation, likeness = compare(known, int(first), int(second), mirror)
-            yield correlation, likeness, (int(first), int(second)), mirror
+        pairs = sorted({(int(min(pair)), int(max(pair))) for pair in found})
+        alike = in_order(lambda pair, mirror=mirror: compare(known, *pair, mirror), pairs, threads)
+        for pair, (correlation, likeness) in zip(pairs, alike, strict=True):
+            yield correlation, likeness, pair, mirror
 
 
 def kind_of(correlation: float, likeness: float, mirror: bool, count: int) -> str:

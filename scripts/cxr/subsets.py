@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from cxr.errors import UserError
 from cxr.metadata import one_each
@@ -92,6 +91,8 @@ def draw_subsets(
 
 def _hold_out(rows, labels, share, seed, stratify) -> list[np.ndarray]:
     """Split rows into what stays and what is set aside, both in the order in which they fall."""
+    from sklearn.model_selection import train_test_split  # 0.7 s, and few who come here split
+
     return train_test_split(
         rows, test_size=share, random_state=seed, stratify=labels[rows] if stratify else None
     )

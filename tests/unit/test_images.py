@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from cxr import images
+from cxr import images, parallel
 from cxr.errors import UserError
 from cxr.images import Unreadable
 from oddities import GREYS, adam7, bmp, chunk, packed, png, scan_lines, tiff
@@ -444,7 +444,7 @@ def test_for_each_keeps_the_order_and_uses_the_threads(capsys):
     both = threading.Barrier(2, timeout=10)  # passes only if two run at a time
 
     def work(number):
-        if number in (0, images._PART):
+        if number in (0, parallel.PART):
             both.wait()
         return number * number
 

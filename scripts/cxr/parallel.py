@@ -1,0 +1,36 @@
+"""The same work on many things, by several threads."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import cv2
+
+PART = 16
+
+
+def in_order(
+    function: Callable[[Any], Any],
+    things: Sequence,
+    threads: int,
+    part: int = PART,
+    ahead: int = 16,
+) -> Iterator[Any]:
+    """Yield `function(thing)` for each thing, in order, computed by threads.
+
+    Args:
+        threads: Their number.
+        part: Things handed to a thread at a time; one by one, that costs as much as a small thing.
+        ahead: Parts whose results may wait, so that memory does not grow with the things.
+    """
+    cv2.setNumThreads(1)  # its own threads would come on top of these
+    waiting: deque[Future] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for first in range(0, len(things), part):
+            some = things[first : first + part]
+            waiting.append(pool.submit(lambda some: [function(thing) for thing in some], some))
+            if len(waiting) > ahead:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
