@@ -28,9 +28,9 @@ def set_backend(name: str, gpus: int = 0) -> None:
     if not gpus:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    gc.disable()  # none of what follows is garbage: looking for some takes a third of the time,
+    gc.disable()  # looking for garbage would take a third of the time, and there is none
     import_module("keras")
-    gc.freeze()  # and as long again when the process ends
+    gc.freeze()
     gc.enable()
 
 

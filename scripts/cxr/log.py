@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import gc
 import os
 import sys
 import traceback
@@ -76,6 +77,7 @@ def job_log(path: str | Path) -> Iterator[None]:
             os.close(saved[0])
             os.close(saved[1])
             os.close(file)  # not before: closing it unlocks it
+            gc.freeze()  # looking for garbage as the process ends would take a third of a second
     if failed:
         sys.exit(1)
 

@@ -141,7 +141,7 @@ def results(tmp_path):
         (tmp_path / f"run{seed}").mkdir()
         run = manifest[["id", "label"]].assign(subset=subset, probability=rng.random(40))[20:]
         run.to_csv(tmp_path / f"run{seed}/predictions.csv", index=False)
-    leakage_pairs(tmp_path / "manifest.csv", tmp_path / "images.npy", tmp_path / "pairs.csv")
+    leakage_pairs(tmp_path / "manifest.csv", tmp_path / "images.npy", tmp_path / "pairs.csv", 1)
     return tmp_path
 
 
