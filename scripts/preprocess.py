@@ -7,7 +7,9 @@ one that the manifest describes.
 """
 
 import hashlib
+import os
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -47,6 +49,18 @@ def prepare_file(path: str, sha256: str, size: int, resize: str) -> np.ndarray:
         ) from error
 
 
+def write_at(file: BinaryIO, image: np.ndarray, offset: int) -> None:
+    """Write an array's bytes at an offset of an open file; threads may do so at a time.
+
+    Raises:
+        OSError: the disk has no room left.
+    """
+    left = memoryview(image).cast("B")
+    while left:
+        done = os.pwrite(file.fileno(), left, offset)
+        left, offset = left[done:], offset + done
+
+
 def preprocess(
     manifest: Path,
     images: Path,
@@ -73,15 +87,16 @@ def preprocess(
     rows = shard_rows(len(table), shard, shards)
     part = table.iloc[rows.start : rows.stop]
     files = list(zip(range(len(part)), part["path"], part["sha256"], strict=True))
-    array = create_array(images, len(files), size)
+    first = create_array(images, len(files), size).offset
+    with Path(images).open("r+b") as array:  # writing is faster than filling mapped pages
 
-    def fill(file: tuple[int, str, str]) -> None:
-        row, path, sha256 = file
-        array[row] = prepare_file(path, sha256, size, resize)
+        def fill(file: tuple[int, str, str]) -> None:
+            row, path, sha256 = file
+            image = prepare_file(path, sha256, size, resize)
+            write_at(array, image, first + row * image.nbytes)
 
-    for _ in for_each(fill, files, threads, "prepared"):
-        pass
-    array.flush()
+        for _ in for_each(fill, files, threads, "prepared"):
+            pass
     print(f"{images}: rows {rows.start} to {rows.stop - 1} of {len(table)}, {size}x{size} pixels")
 
 

@@ -1,0 +1,197 @@
+"""The lesson's whole path by pleura and by a script without it, side by side.
+
+    python benchmarks/lesson_speed.py FOLDER [IMAGES] [repeats]
+
+Copies the project's tracked files into FOLDER, which must not exist, and links IMAGES, a folder
+with the sub-folders effusion and normal (by default 700 phantoms are drawn first). These then take
+turns, `repeats` (5) times, each in new processes on 2 cores, with and without augmentation:
+
+- script: benchmarks/straight_line.py, which reads, trains and maps with the lesson's libraries;
+- pleura: `snakemake --cores 2 saliency` with the experiment `lesson` alone and the two methods of
+  the lesson, from the manifest to the maps, leakage search and agreement included; and again with
+  nothing to do; and after an edit of the script that draws the maps;
+- PyTorch, where it is installed: benchmarks/torch_epoch.py.
+
+Writes FOLDER/lesson_speed.csv (what, augmented, repeat, seconds), and prints medians and ratios:
+lesson_speed.md and lesson_speed.png are the table and the picture.
+"""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from matplotlib import pyplot as plt
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from cxr.plots import SERIES
+
+ROOT = Path(__file__).resolve().parents[1]
+AUGMENT = {"rotation": 20, "shift": 0.2, "zoom": 0.2, "flip": True}
+RUN = "results/bench/lesson/seed-42"
+FIGURE = "scripts/saliency_figures.py"
+
+
+def copy(folder: Path, images: Path | None) -> tuple[Path, Path]:
+    """The tracked files in a folder of their own, and the images."""
+    project = folder / "pleura"
+    project.mkdir(parents=True)
+    listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT).split(b"\0")
+    for name in filter(None, map(os.fsdecode, listed)):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, project / name)
+    if images is None:
+        timed(["snakemake", "--cores", "2", "acquire"], project)
+        images = project / "data/phantom"
+    return project, images.resolve()
+
+
+def timed(command: list[str], folder: Path) -> tuple[float, str]:
+    """Seconds that a command takes, and what it prints; ends everything if it fails."""
+    programs = str(Path(sys.executable).parent)
+    environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"}
+    started = time.perf_counter()
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    seconds = time.perf_counter() - started
+    if ended.returncode:
+        sys.exit(f"{' '.join(command)}\n{ended.stdout}\n{ended.stderr}")
+    return seconds, ended.stdout
+
+
+def laps(text: str) -> dict[str, float]:
+    """The lines `step<TAB>seconds` of a script."""
+    pairs = (line.split("\t") for line in text.splitlines() if line.count("\t") == 1)
+    return {step: float(seconds) for step, seconds in pairs}
+
+
+def script(images: Path, augmented: bool) -> dict[str, float]:
+    """One run of the script without pleura."""
+    name = str(ROOT / "benchmarks/straight_line.py")
+    whole, said = timed([sys.executable, name, str(images), *["augment"] * augmented], ROOT)
+    found = laps(said)
+    epoch = found.pop("epoch")
+    steps = {f"script: {step}": seconds for step, seconds in found.items()}
+    return steps | {
+        "script: imports": whole - sum(found.values()),
+        "script": whole,
+        "script: epoch": epoch,
+    }
+
+
+def overlay(images: Path, augmented: bool) -> dict:
+    """The config of the lesson's path."""
+    return {
+        "dataset": "bench",
+        "datasets": {"bench": {"source": "folder", "path": str(images)}},
+        "run": ["lesson"],
+        "main": "lesson",
+        "saliency": {"methods": ["gradcam_plus_plus", "scorecam"], "images": 10},
+        "experiments": {"lesson": {"augment": AUGMENT if augmented else {}}},
+    }
+
+
+def pleura(project: Path, images: Path, augmented: bool) -> dict[str, float]:
+    """One run of pleura from nothing, one with nothing to do, one after a figure was restyled."""
+    config = project / "bench.yaml"
+    config.write_text(yaml.safe_dump(overlay(images, augmented)), encoding="utf-8")
+    shutil.rmtree(project / "results/bench", ignore_errors=True)
+    shutil.rmtree(project / ".snakemake", ignore_errors=True)
+    command = ["snakemake", "--cores", "2", "--configfile", config.name, "--", "saliency"]
+    found = {"pleura": timed(command, project)[0], "pleura, again": timed(command, project)[0]}
+    with (project / FIGURE).open("a", encoding="utf-8") as source:
+        source.write("# restyled\n")
+    found["pleura, figure"] = timed(command, project)[0]
+    for path in sorted((project / "results/bench/benchmarks").rglob("*.tsv")):
+        found[f"pleura: {path.stem}"] = pd.read_csv(path, sep="\t")["s"].sum()
+    history = pd.read_csv(project / RUN / "history.csv")
+    return found | {"pleura: epoch": history["seconds"][1:].median()}
+
+
+def torch(project: Path) -> dict[str, float]:
+    """One epoch of PyTorch in its faster layout; nothing where it is not installed."""
+    if find_spec("torch") is None:
+        return {}
+    name, images = ROOT / "benchmarks/torch_epoch.py", project / "results/bench/images.npy"
+    return {"torch: epoch": min(laps(timed([sys.executable, name, images], ROOT)[1]).values())}
+
+
+def measure(project: Path, images: Path, repeats: int) -> pd.DataFrame:
+    """All runs, in turns."""
+    rows = []
+    for repeat in range(repeats):
+        for augmented in (False, True):
+            found = script(images, augmented) | pleura(project, images, augmented)
+            found |= {} if augmented else torch(project)
+            rows += [(what, augmented, repeat, seconds) for what, seconds in found.items()]
+            print(f"{repeat} {augmented}: {found['script']:.1f} s, {found['pleura']:.1f} s")
+    return pd.DataFrame(rows, columns=["what", "augmented", "repeat", "seconds"])
+
+
+def tell(medians: pd.Series) -> str:
+    """The table of ratios, from medians by what and augmented."""
+    pairs = {
+        "the lesson, from files to maps": ("pleura", "script"),
+        "the same again, nothing to do": ("pleura, again", "script"),
+        "the same after an edit of its last figure": ("pleura, figure", "script"),
+        "an epoch of training": ("pleura: epoch", "script: epoch"),
+        "an epoch of PyTorch": ("pleura: epoch", "torch: epoch"),
+    }
+    lines = ["| | augmented | pleura, s | without, s | ratio |", "| --- | --- | --- | --- | --- |"]
+    for name, (ours, theirs) in pairs.items():
+        for augmented in (False, True):
+            if (theirs, augmented) in medians:
+                one, two = medians[ours, augmented], medians[theirs, augmented]
+                told = f"{one:.2f} | {two:.2f} | {one / two:.2f}"
+                lines.append(f"| {name} | {'yes' if augmented else 'no'} | {told} |")
+    return "\n".join(lines)
+
+
+def draw(medians: pd.Series, path: Path) -> None:
+    """Seconds of each step, the script's above pleura's."""
+    figure, axes = plt.subplots(2, 1, figsize=(9, 4), sharex=True, layout="constrained")
+    for axis, augmented in zip(axes, (False, True), strict=True):
+        for row, who in enumerate(("pleura", "script")):
+            steps = medians.xs(augmented, level="augmented")
+            whole = steps[who]
+            steps = steps[steps.index.str.startswith(f"{who}: ")].drop(f"{who}: epoch")
+            left = 0
+            for number, (step, seconds) in enumerate(steps.sort_values(ascending=False).items()):
+                colour = SERIES[number % len(SERIES)]
+                axis.barh(row, seconds, left=left, color=colour, edgecolor="white")
+                if seconds > 0.05 * whole:
+                    name = step.removeprefix(f"{who}: ").replace("_", " ")
+                    axis.text(left + seconds / 2, row, name, ha="center", va="center", fontsize=7)
+                left += seconds
+            axis.barh(row, max(0, whole - left), left=left, color="0.85", edgecolor="white")
+        axis.set_yticks([0, 1], ["pleura", "script"])
+        axis.set_title("with augmentation" if augmented else "without augmentation", loc="left")
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[-1].set_xlabel("seconds (grey: Snakemake, and starting small jobs)")
+    figure.savefig(path, dpi=150)
+
+
+def main(folder: Path, images: Path | None, repeats: int) -> None:
+    """Measure, and write what was found."""
+    project, images = copy(folder, images)
+    table = measure(project, images, repeats)
+    table.to_csv(folder / "lesson_speed.csv", index=False)
+    medians = table.groupby(["what", "augmented"])["seconds"].median()
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    told = f"{tell(medians)}\n\nMedians of {repeats}; largest process {peak:.0f} MB.\n"
+    (folder / "lesson_speed.md").write_text(told, encoding="utf-8")
+    draw(medians, folder / "lesson_speed.png")
+    print(told)
+
+
+if __name__ == "__main__":
+    place, *rest = sys.argv[1:]
+    given = [Path(part) for part in rest if not part.isdigit()]
+    counts = [int(part) for part in rest if part.isdigit()]
+    main(Path(place), given[0] if given else None, counts[0] if counts else 5)
