@@ -1,5 +1,5 @@
 /* The quiz: asks about one X-ray after another, then sets the reader beside the network. All text
-   goes into the page as text; statistics.js and viewer.js come before this. */
+   goes into the page as text; page.js, statistics.js and viewer.js come before this. */
 
 const QUIZ = JSON.parse($("data").textContent);
 const QUESTIONS = QUIZ.questions;
@@ -10,30 +10,10 @@ const METRICS = {
     specificity: "Specificity",
     auroc: "AUROC",
 };
-const KINDS = ["normal", "effusion"]; // by label
-const SVG = "http://www.w3.org/2000/svg";
 const PAUSE = 0.3; // seconds, so that a double click answers once
 
 let answers; // of each question so far: {rating, seconds}
 let shownAt; // when the current X-ray came
-
-function $(id) {
-    return document.getElementById(id);
-}
-
-function element(tag, attributes = {}, ...children) {
-    return dressed(document.createElement(tag), attributes, children);
-}
-
-function drawn(tag, attributes = {}, ...children) {
-    return dressed(document.createElementNS(SVG, tag), attributes, children);
-}
-
-function dressed(made, attributes, children) {
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    made.append(...children);
-    return made;
-}
 
 /* Show one section of the page, from its heading on. */
 function show(id) {
@@ -43,19 +23,6 @@ function show(id) {
 }
 
 /* --- Words --- */
-
-function decimal(value, sign = "") {
-    const text = Math.abs(value).toFixed(2);
-    return (Number(text) === 0 ? "" : value < 0 ? "−" : sign) + text;
-}
-
-function percent(value) {
-    return `${Math.round(100 * value)}\u00a0%`;
-}
-
-function counted(number, word) {
-    return `${number} ${word}${number === 1 ? "" : "s"}`;
-}
 
 /* A value and its limits, null or NaN where there are none. */
 function spelled([value, low, high], sign = "") {

@@ -114,8 +114,9 @@ rule quiz_page:
         readers="results/{dataset}/readers.csv",
         agreement="results/{dataset}/readers_agreement.csv",
         template="pages/quiz.html",
-        style="pages/quiz.css",
-        scripts=expand("pages/{part}.js", part=["statistics", "viewer", "quiz"]),
+        viewer="pages/viewer.html",
+        styles=expand("pages/{part}.css", part=["page", "quiz"]),
+        scripts=expand("pages/{part}.js", part=["page", "statistics", "viewer", "quiz"]),
         schemas=expand(
             "schemas/{table}.schema.yaml",
             table=["manifest", "saliency", "maps", "checks", "readers", "readers_agreement"],

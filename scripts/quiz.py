@@ -6,15 +6,11 @@ page's parts in pages/. Writes quiz.html. Promises that it holds all that it sho
 but ours and asks for nothing: a policy in the page forbids it.
 """
 
-import base64
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment
 from scipy import stats
 from sklearn.metrics import roc_curve
 
@@ -24,11 +20,11 @@ from cxr.comparison import read_run
 from cxr.files import megabytes
 from cxr.images import read_listed
 from cxr.log import job_log, say
-from cxr.methods import method_name
+from cxr.page import records, render
 from cxr.readers import CALLED, RATINGS
 from cxr.summaries import SUBSETS
 from cxr.tables import read_table
-from cxr.verdicts import in_words, standing
+from cxr.verdicts import trusted
 
 TITLE = "Effusion or not?"
 
@@ -90,20 +86,6 @@ def questions(
     return asked
 
 
-def methods(maps: dict[str, np.ndarray], checks: pd.DataFrame) -> list[dict[str, str]]:
-    """The methods that the page can show, with what the audit makes of each.
-
-    Args:
-        maps: By method.
-        checks: checks.csv.
-    """
-    rows = standing(checks)
-    return [
-        {"method": method, "name": method_name(method), "verdict": in_words(rows, method)}
-        for method in maps
-    ]
-
-
 def curve(judged: pd.DataFrame) -> list[list[float]]:
     """The network's ROC on all held-out images: points [1 - specificity, sensitivity].
 
@@ -113,37 +95,6 @@ def curve(judged: pd.DataFrame) -> list[list[float]]:
         return []
     false_rate, true_rate, _ = roc_curve(judged["label"], judged["probability"])
     return np.column_stack([false_rate, true_rate]).round(4).tolist()
-
-
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a table for a page: None where there is no value."""
-    return table.astype(object).where(table.notna(), None).to_dict("records")
-
-
-def page(template: str, style: str, scripts: list[str], title: str, data: dict[str, Any]) -> str:
-    """The page of HTML, with every text of `data` as text.
-
-    Args:
-        template: For Jinja, which escapes what is not ours.
-        style: Of CSS.
-        scripts: Of JavaScript, in the order in which they run.
-        title: Of the page.
-        data: What the scripts read, JSON.
-    """
-    program = "\n".join(['"use strict";', *scripts])
-    policy = (
-        "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
-        f"script-src '{_digest(program)}'; style-src '{_digest(style)}'"
-    )
-    embedded = json.dumps(data, allow_nan=False).replace("<", "\\u003c")  # no tag ends it
-    ours = {"policy": policy, "style": style, "program": program, "embedded": embedded}
-    jinja = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return jinja.from_string(template).render(title=title, **ours, **data) + "\n"
-
-
-def _digest(text: str) -> str:
-    """What a content security policy calls a script or style by."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def quiz(
@@ -161,7 +112,7 @@ def quiz(
     readers: Path,
     agreement: Path,
     template: Path,
-    style: Path,
+    styles: list[Path],
     scripts: list[Path],
     output: Path,
 ) -> None:
@@ -182,7 +133,7 @@ def quiz(
         readers: readers.csv.
         agreement: readers_agreement.csv.
         template: pages/quiz.html.
-        style: pages/quiz.css.
+        styles: Of CSS, in the order in which they apply.
         scripts: Of JavaScript, in the order in which they run.
         output: quiz.html to write.
     """
@@ -202,7 +153,7 @@ def quiz(
             "effusions": int(judged["label"].sum()),
             "curve": curve(judged),
         },
-        "methods": methods(arrays, read_table(checks, "checks")),
+        "methods": trusted(arrays, read_table(checks, "checks")),
         "readers": records(read_table(readers, "readers")),
         "agreement": records(read_table(agreement, "readers_agreement")),
         "questions": questions(
@@ -214,9 +165,7 @@ def quiz(
             size,
         ),
     }
-    parts = [Path(path).read_text(encoding="utf-8") for path in (template, style, *scripts)]
-    title = f"{TITLE} {dataset}"
-    text = page(parts[0], parts[1], parts[2:], title, data)
+    text = render(template, styles, scripts, f"{TITLE} {dataset}", data)
     Path(output).write_text(text, encoding="utf-8")
     say(f"{output}: {len(asked)} X-rays, {megabytes(len(text))}; open it in a browser")
 
@@ -238,7 +187,7 @@ if __name__ == "__main__":
             readers=snakemake.input.readers,
             agreement=snakemake.input.agreement,
             template=snakemake.input.template,
-            style=snakemake.input.style,
+            styles=snakemake.input.styles,
             scripts=snakemake.input.scripts,
             output=snakemake.output[0],
         )

@@ -120,8 +120,8 @@ def write_quiz(folder: Path, source: str = "folder", size: int = 512) -> Path:
         readers=folder / "readers.csv",
         agreement=folder / "readers_agreement.csv",
         template=PAGES / "quiz.html",
-        style=PAGES / "quiz.css",
-        scripts=[PAGES / f"{part}.js" for part in ("statistics", "viewer", "quiz")],
+        styles=[PAGES / f"{part}.css" for part in ("page", "quiz")],
+        scripts=[PAGES / f"{part}.js" for part in ("page", "statistics", "viewer", "quiz")],
         output=folder / "quiz.html",
     )
     return folder / "quiz.html"

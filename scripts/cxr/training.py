@@ -256,8 +256,20 @@ def predict(
     """
     size = network.input_shape[1]
     views = [EvaluationBatches(images, rows, size, flip=view) for view in (False, True)[: 1 + flip]]
-    found = [
-        np.concatenate([network.predict_on_batch(*batch)[:, 0] for batch in made_ahead(view)])
-        for view in views
-    ]
-    return np.mean(found, axis=0, dtype=np.float64)
+    return np.mean([_outputs(network, view)[:, 0] for view in views], axis=0, dtype=np.float64)
+
+
+def features_of(network: keras.Model, images: np.ndarray) -> np.ndarray:
+    """The average of each channel of the last convolution, float32 (N, channels).
+
+    Args:
+        network: See `cxr.network.build_network`.
+        images: Memory-mapped float32 (N, side, side), all of which are seen.
+    """
+    pooled = keras.Model(network.input, network.get_layer("global_average").output)
+    batches = EvaluationBatches(images, np.arange(len(images)), network.input_shape[1])
+    return _outputs(pooled, batches)
+
+
+def _outputs(network: keras.Model, batches: EvaluationBatches) -> np.ndarray:
+    return np.concatenate([network.predict_on_batch(*batch) for batch in made_ahead(batches)])

@@ -4,6 +4,7 @@ Rows of checks.csv come from `cxr.sanity`, `cxr.faithfulness`, `cxr.localisation
 `cxr.confounding`. A check may have several statistics there; one of them stands for it.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import pandas as pd
@@ -184,6 +185,20 @@ def in_words(rows: pd.DataFrame, method: str) -> str:
     said += f"; cannot be told: {', '.join(unclear)}" if len(unclear) else ""
     control = "A control that knows nothing of the network: bound to fail. "
     return f"{control if method in CONTROLS else ''}{said}."
+
+
+def trusted(methods: Iterable[str], checks: pd.DataFrame) -> list[dict[str, str]]:
+    """How far to trust each method, for a page: method, name and verdict, see `in_words`.
+
+    Args:
+        methods: As in the config.
+        checks: checks.csv.
+    """
+    rows = standing(checks)
+    return [
+        {"method": method, "name": method_name(method), "verdict": in_words(rows, method)}
+        for method in methods
+    ]
 
 
 def measured(rows: pd.DataFrame) -> str:

@@ -18,6 +18,7 @@ AUDIT = {"audit_sanity", "audit_faithfulness", "audit_localisation"}
 ASKED_FOR = {  # not in a normal run
     *("audit_memorise", "audit_sanity_figure", "audit_shortcut", "audit_shortcut_figure"),
     *("control_network", "control_scores"),
+    *("predict_reference", "predict_images", "predict_overview"),
     *("transfer_overlap", "transfer_predictions", "transfer_metrics", "transfer_figure"),
 }
 
@@ -66,7 +67,9 @@ def test_each_rule_declares_the_modules_that_its_script_imports(fresh: Path) -> 
     )
     declared = {
         job.rule: {path for path in job.inputs if path.startswith("scripts/")}
-        for job in plan(fresh, "all", "audit", "control")
+        for job in plan(
+            fresh, "all", "audit", "control", "predict", "--config", "input=docs/picture.png"
+        )
     }
     assert declared == {rule: modules_of(path) for rule, path in scripts_of_rules().items()}
     assert {path for paths in declared.values() for path in paths} >= {

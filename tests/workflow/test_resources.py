@@ -10,6 +10,7 @@ import pytest
 from tiny import configure, finish
 
 TARGETS = ("all", "audit", "control", "transfer")
+TARGETS += ("predict", "--config", "input=docs/picture.png")
 
 
 class Asked(NamedTuple):
@@ -49,9 +50,9 @@ def test_every_job_says_how_much_memory_and_time_it_needs(finished: Path) -> Non
     assert [job for job in jobs if min(job.mem_mb, job.runtime) < 0] == []
     assert {job.rule for job in jobs if job.mem_mb == 0} == {"preprocess_gather"}  # of temp() files
     assert max(job.threads for job in jobs) == 2  # no job is too large for a node of two cores
-    assert {"train_network", "audit_memorise", "control_network", "report_page"} <= {
-        job.rule for job in jobs
-    }
+    assert {
+        *("train_network", "audit_memorise", "control_network", "report_page", "predict_images")
+    } <= {job.rule for job in jobs}
 
 
 def test_a_second_attempt_gets_twice_the_time_and_more_memory(finished: Path) -> None:
