@@ -30,6 +30,7 @@ include: "rules/inspect.smk"
 include: "rules/saliency.smk"
 include: "rules/audit.smk"
 include: "rules/quiz.smk"
+include: "rules/predict.smk"
 include: "rules/run.smk"
 include: "rules/card.smk"
 include: "rules/report.smk"
@@ -58,6 +59,7 @@ localrules:
     audit,
     audit_quick,
     quiz,
+    predict,
     card,
     report,
     report_html,

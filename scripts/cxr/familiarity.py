@@ -12,12 +12,20 @@ All of it is in reference.json (`schemas/reference.schema.yaml`) and takes a pag
 compute: means, matrices and limits.
 """
 
+import json
+from pathlib import Path
 from typing import Any
 
 import cv2
+import jsonschema
 import numpy as np
 from sklearn.decomposition import PCA
 
+from cxr.errors import UserError
+from cxr.files import sha256_of
+from cxr.tables import load_schema
+
+FORMAT = 1
 THUMBNAIL = 16  # side, pixels
 SIDES = (16, 32, 64)  # at which roughness is measured, and at the input's own
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
@@ -135,6 +143,23 @@ def fit_spaces(
     for name, limit in zip(spaces, usual * largest[rank - 1], strict=True):
         spaces[name]["limit"] = _rounded(limit)
     return spaces, 1 - rank / (len(largest) + 1)
+
+
+def read_reference(path: Path, model: Path) -> dict[str, Any]:
+    """The content of reference.json, see `schemas/reference.schema.yaml`.
+
+    Raises:
+        UserError: It is damaged, or belongs to another model.
+    """
+    advice = f"Copy the reference.json that lay beside {model}, or remove it: then nobody checks."
+    try:
+        reference = json.loads(Path(path).read_text(encoding="utf-8"))
+        jsonschema.validate(reference, load_schema("reference"))
+    except (OSError, ValueError, jsonschema.ValidationError) as error:
+        raise UserError(f"{path} does not hold what it should. {advice}") from error
+    if reference["model_sha256"] != sha256_of(Path(model)):
+        raise UserError(f"{path} belongs to another model. {advice}")
+    return reference
 
 
 def judge(

@@ -50,6 +50,26 @@ def read_facts(model: Path) -> dict[str, Any]:
     return facts
 
 
+def read_threshold(metrics: Path, fold: int | None) -> float:
+    """The probability from which on a network's images are called effusions.
+
+    Args:
+        metrics: metrics.json.
+        fold: The network's fold; None without cross-validation.
+
+    Raises:
+        UserError: The file cannot be read or holds no threshold.
+    """
+    try:
+        scores = json.loads(Path(metrics).read_text(encoding="utf-8"))
+        return float(scores.get("thresholds", {}).get(str(fold), scores["threshold"]))
+    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{metrics} holds no threshold of a network of pleura's. Copy the file that lay beside "
+            "the model, or remove it: then 0.5 is taken."
+        ) from error
+
+
 def metrics_of(model: str | Path) -> Path:
     """Where the metrics of a model.keras lie: beside it, or for a fold's network one folder up."""
     folder = Path(model).parent

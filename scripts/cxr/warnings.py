@@ -5,6 +5,8 @@
 
 import numpy as np
 
+from cxr.dicom.header import LATERAL
+
 COLOUR_STEP = 32  # of 255: how far a pixel's red, green and blue have to be apart
 COLOUR_SHARE = 0.01  # of the pixels
 WORDS = {
