@@ -3,7 +3,7 @@
 
 const PAGE = JSON.parse($("data").textContent);
 const VEIL = Uint8ClampedArray.from(atob(PAGE.veil), (byte) => byte.charCodeAt(0)); // 256 x RGBA
-const COLUMNS = ["image", "probability", "prediction", "warning"]; // as `predict` writes them
+const COLUMNS = ["image", "probability", "prediction", "warning", "distance"]; // as of `predict`
 
 const rows = []; // of the file of results
 let waiting = []; // files
@@ -43,11 +43,11 @@ function show(name, answer) {
     const {probability, failure} = answer;
     const prediction = failure ? "" : KINDS[Number(probability >= PAGE.threshold)];
     const warning = failure ? failed(failure) : answer.warnings.join("; ");
-    rows.push([name, failure ? "" : probability, prediction, warning]);
+    rows.push([name, probability ?? "", prediction, warning, answer.distance ?? ""]);
     $("results").prepend(failure ? card(name, warned(warning)) : card(name, ...shown(answer, prediction)));
     const words = failure ? "" : `: ${prediction}, probability ${decimal(probability)}`;
     $("said").textContent = `${name}${words}${warning ? `. Warning: ${warning}` : ""}`;
-    $("choices").hidden = false;
+    $("found").hidden = false;
     offerResults();
     layOver();
 }

@@ -68,7 +68,7 @@ const VIEWS = {
     turned_right: (image) => turned(turned(turned(image))),
 };
 
-/* What is wrong with an image as the network sees it: a key of the words, or nothing. */
+/* How far an image as the network sees it is, above 1 if too far, and then a key of the words. */
 function unfamiliarity({spaces}, seen, features, limits) {
     const small = reducedTo(seen, limits.thumbnail);
     const own = distance(spaces.thumbnail, small.values);
@@ -77,15 +77,15 @@ function unfamiliarity({spaces}, seen, features, limits) {
         distance(spaces.features, features),
     ];
     const score = Math.max(own, ...others);
-    if (score <= 1) return [];
+    if (score <= 1) return {score, kind: ""};
     const views = Object.entries(VIEWS).map(([name, view]) =>
         [name, distance(spaces.thumbnail, view(small).values)]);
     const [name, nearest] = views.reduce((best, each) => (each[1] < best[1] ? each : best));
-    if (own > 1 && nearest <= 1 && nearest < limits.better * own) return [name];
-    return [score > limits.unlike ? "unlike" : "unfamiliar"];
+    const known = own > 1 && nearest <= 1 && nearest < limits.better * own;
+    return {score, kind: known ? name : score > limits.unlike ? "unlike" : "unfamiliar"};
 }
 
-/* All warnings about an image, in words. */
+/* All warnings about an image, in words, and its distance. */
 function warningsOf({words, limits, reference, network}, pixels, seen, {features, maps}) {
     const {width, height} = pixels;
     const [narrowest, widest] = reference.aspect;
@@ -96,6 +96,8 @@ function warningsOf({words, limits, reference, network}, pixels, seen, {features
         shape: width / height < narrowest || width / height > widest,
     };
     const named = Object.keys(holds).filter((name) => holds[name]);
-    named.push(...unfamiliarity(reference, seen, features.slice(0, maps.channels), limits));
-    return named.map((name) => words[name].replace(/{(\w+)}/g, (_, key) => size[key]));
+    const {score, kind} = unfamiliarity(reference, seen, features.slice(0, maps.channels), limits);
+    const warnings = [...named, kind].filter(Boolean).map((name) =>
+        words[name].replace(/{(\w+)}/g, (_, key) => size[key]));
+    return {warnings, distance: score};
 }

@@ -85,7 +85,7 @@ async function judged(file) {
         : found.probability;
     return {
         probability,
-        warnings: warningsOf(page, pixels, seen, found),
+        ...warningsOf(page, pixels, seen, found),
         picture: shown(image),
         map: stretched(gradcam(found)),
     };

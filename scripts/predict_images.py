@@ -104,8 +104,7 @@ def judge(
     if spaces:
         distance, kinds = familiarity.judge(spaces, inputs[..., 0], features)
     said = [
-        [*each.warnings, warnings.WORDS.get(kind)]
-        for each, kind in zip(opened, kinds, strict=True)
+        [*each.warnings, warnings.WORDS.get(kind)] for each, kind in zip(opened, kinds, strict=True)
     ]
     return pd.DataFrame(
         {

@@ -16,7 +16,7 @@ from cxr import familiarity, warnings
 from cxr.files import megabytes
 from cxr.heatmaps import veil
 from cxr.log import job_log, say
-from cxr.model_file import read_facts
+from cxr.model_file import read_facts, read_threshold
 from cxr.page import render
 from cxr.summaries import SUBSETS
 from cxr.tables import read_table
@@ -99,7 +99,6 @@ def predict_page(
         output: predict.html to write.
     """
     facts = read_facts(model)
-    metrics = json.loads(Path(scores).read_text())
     audit = read_table(checks, "checks")
     verdicts = trusted({"gradcam"} & {*audit["method"]}, audit)
     data = {
@@ -108,10 +107,10 @@ def predict_page(
         "experiment": facts["experiment"],
         "network": packed(read_network(model)),
         "facts": facts,
-        "threshold": metrics.get("thresholds", {}).get(str(facts["fold"]), metrics["threshold"]),
-        "test": tested(metrics),
+        "threshold": read_threshold(scores, facts["fold"]),
+        "test": tested(json.loads(Path(scores).read_text())),
         "trust": " ".join(each["verdict"] for each in verdicts),
-        "reference": json.loads(Path(reference).read_text()),
+        "reference": familiarity.read_reference(reference, model),
         "words": warnings.WORDS,
         "limits": LIMITS,
         "veil": base64.b64encode((veil()(np.arange(256)) * 255).round().astype("u1")).decode(),

@@ -63,9 +63,7 @@ def predict_reference(
     arrays = open_array(images), open_array(features)
     side = read_facts(model)["input_size"]
     chosen = {subset: choose_rows(table, subset) for subset in ("train", "validation")}
-    spaces, flagged = fit_spaces(
-        *(describe_rows(*arrays, rows, side) for rows in chosen.values())
-    )
+    spaces, flagged = fit_spaces(*(describe_rows(*arrays, rows, side) for rows in chosen.values()))
     sizes = read_csv(manifest)[["width", "height"]].astype(int).iloc[chosen["train"]]
     aspect = sizes["width"] / sizes["height"]
     reference = {

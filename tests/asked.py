@@ -10,9 +10,11 @@ import pandas as pd
 
 from cxr import familiarity, tables, warnings
 from cxr.batches import reduce_image
-from cxr.images import prepare, read_grey
+from cxr.files import sha256_of
+from cxr.images import prepare
 from cxr.model_file import write_facts
 from cxr.network import build_network
+from predict_images import open_image
 from predict_page import predict_page
 from workspace import ROOT
 from xrays import draw
@@ -20,6 +22,8 @@ from xrays import draw
 PAGES = ROOT / "pages"
 WORK = [PAGES / f"{part}.js" for part in ("png", "preprocessing", "network", "warnings", "work")]
 SIDE = 64  # of images.npy
+ASPECT = (0.7, 1.4)
+HOSTILE = "<script>hacked=1</script>{{ 7*7 }}<!--"
 BLOCKS = {"filters": [4, 6, 8], "kernels": [3, 5, 3]}
 
 
@@ -50,12 +54,6 @@ def xrays(count: int, side: int = 96, seed: int = 1) -> list[np.ndarray]:
     """Drawn X-rays, uint8 (side, side), the classes in turn."""
     rng = np.random.default_rng(seed)
     return [draw(bool(number % 2), side, rng) for number in range(count)]
-
-
-def inputs(image: np.ndarray, facts: dict[str, Any]) -> np.ndarray:
-    """An image as the network sees it: float32 (input_size, input_size)."""
-    seen = prepare(image, facts["image"]["size"], facts["image"]["resize"])
-    return reduce_image(seen, facts["input_size"])
 
 
 def averages(network: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -89,13 +87,21 @@ def write_page(
         "fold": None,
     }
     write_facts(folder / "model.keras", facts)
-    seen = np.stack([inputs(image, facts) for image in xrays(60)])
+    seen = np.stack([reduce_image(prepare(image, SIDE, resize), 32) for image in xrays(60)])
     described = familiarity.describe(seen, averages(network, seen))
     parts = [
         {name: part[rows] for name, part in described.items()} for rows in (np.s_[:40], np.s_[40:])
     ]
     spaces, flagged = familiarity.fit_spaces(*parts)
-    reference = {"aspect": [0.7, 1.4], "flagged": flagged, "spaces": spaces}
+    reference = {
+        "format": 1,
+        "model_sha256": sha256_of(folder / "model.keras"),
+        "trained_on": 40,
+        "calibrated_on": 20,
+        "flagged": flagged,
+        "aspect": ASPECT,
+        "spaces": spaces,
+    }
     (folder / "reference.json").write_text(json.dumps(reference))
     share = {"value": 0.9, "ci95": [0.8, 0.96]}
     scores = {"threshold": 0.5, "test": {"n": 50, "sensitivity": share, "specificity": share}}
@@ -104,6 +110,12 @@ def write_page(
     checks = checks.assign(statistic="spearman_beyond_level", n=8, learned="")
     checks = checks.assign(value=0.5, low=0.4, high=0.6)
     tables.write_table(checks, folder / "checks.csv", "checks")
+    make_page(folder)
+    return Asked(network, facts, spaces, folder / "predict.html")
+
+
+def make_page(folder: Path) -> None:
+    """Write predict.html from the files in a folder."""
     predict_page(
         model=folder / "model.keras",
         reference=folder / "reference.json",
@@ -115,13 +127,14 @@ def write_page(
         worker=WORK,
         output=folder / "predict.html",
     )
-    return Asked(network, facts, spaces, folder / "predict.html")
 
 
-def in_python(asked: Asked, path: Path) -> tuple[float, str]:
-    """Probability and the warning of its familiarity, as Python computes them for a file."""
-    seen = inputs(read_grey(path), asked.facts)[np.newaxis]
+def in_python(asked: Asked, path: Path) -> tuple[float, float, str]:
+    """Probability, distance and warnings of a file, as Python computes them."""
+    opened = open_image(str(path), asked.facts, ASPECT)
+    seen = reduce_image(opened.image, asked.facts["input_size"])[np.newaxis]
     views = [seen, seen[:, :, ::-1]][: 1 + asked.facts["test_flip"]]
     found = [asked.network.predict(view[..., np.newaxis], verbose=0)[0, 0] for view in views]
-    _, (said,) = familiarity.judge(asked.spaces, seen, averages(asked.network, seen))
-    return float(np.mean(found)), warnings.WORDS[said] if said else ""
+    (distance,), (kind,) = familiarity.judge(asked.spaces, seen, averages(asked.network, seen))
+    said = [*opened.warnings, warnings.WORDS.get(kind)]
+    return float(np.mean(found)), distance, "; ".join(filter(None, said))

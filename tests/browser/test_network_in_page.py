@@ -241,11 +241,12 @@ def test_familiarity_is_judged_as_in_python(browser: Browser) -> None:
     ]
     spaces, _ = familiarity.fit_spaces(*parts)
     odd = seen([*odd_images().values()])
-    _, expected = familiarity.judge(spaces, odd, features(odd))
+    distances, expected = familiarity.judge(spaces, odd, features(odd))
     body = """
     const [spaces, images, features, limits] = given;
-    return images.map((image, i) => unfamiliarity({spaces}, image, features[i], limits)[0] || "");
+    return images.map((image, i) => unfamiliarity({spaces}, image, features[i], limits));
     """
     found = script(browser, body, spaces, [*map(shape, odd)], features(odd).tolist(), LIMITS)
-    assert found == expected
-    assert len({*found}) > 3, found
+    assert [each["kind"] for each in found] == expected
+    assert [each["score"] for each in found] == pytest.approx(distances, rel=1e-4)
+    assert len({*expected}) > 3, expected
