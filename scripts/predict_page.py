@@ -55,7 +55,7 @@ def _text(array: np.ndarray) -> str:
     return base64.b64encode(array.astype("<f4").tobytes()).decode()
 
 
-def tested(scores: dict[str, Any]) -> dict[str, Any]:
+def performance(scores: dict[str, Any]) -> dict[str, Any]:
     """How the network did on its held-out images, for a sentence; scores: metrics.json."""
     held = "test" if "test" in scores else "oof"
     return {
@@ -108,7 +108,7 @@ def predict_page(
         "network": packed(read_network(model)),
         "facts": facts,
         "threshold": read_threshold(scores, facts["fold"]),
-        "test": tested(json.loads(Path(scores).read_text())),
+        "test": performance(json.loads(Path(scores).read_text())),
         "trust": " ".join(each["verdict"] for each in verdicts),
         "reference": familiarity.read_reference(reference, model),
         "words": warnings.WORDS,

@@ -9,7 +9,7 @@ import pytest
 
 from asked import HOSTILE, make_page, write_page
 from cxr.errors import UserError
-from predict_page import tested
+from predict_page import performance
 
 SHARE = {"value": 0.9, "ci95": [0.8, 0.96]}
 
@@ -83,7 +83,7 @@ def test_a_reference_of_another_model_is_refused(asked, tmp_path):
 )
 def test_shares_come_with_their_interval_if_they_have_one(metric, words):
     scores = {"oof": {"n": 9, "sensitivity": metric, "specificity": SHARE}}
-    assert tested(scores) == {
+    assert performance(scores) == {
         "n": 9,
         "kind": "out-of-fold",
         "sensitivity": words,
