@@ -209,6 +209,11 @@ def predicted_page(wildcards):
     return f"results/predict/{config['name'] or named_after(config['input'])}/predictions.html"
 
 
+def new_images(wildcards):
+    """The image or folder to predict: by a function, as braces in its name are no wildcards."""
+    return config["input"]
+
+
 def state_of_new_images(wildcards):
     """What the images to predict look like: a parameter, so that changed ones are predicted anew."""
     return fingerprint(config["input"])

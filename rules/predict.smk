@@ -59,7 +59,7 @@ rule predict_images:
         mem_mb=needs(2500 + 4 * config["saliency"]["memory"]),
         runtime=needs(120),
     params:
-        source=config["input"],
+        source=new_images,
         state=state_of_new_images,
         target=config["saliency"]["target"],
         layer=config["saliency"]["layer"],

@@ -30,6 +30,7 @@ from cxr.model_file import read_facts, read_threshold
 ANYTHING = (0, np.inf)  # width / height, where no usual ones are known
 METHOD = "gradcam"  # one pass, and it passes its audit
 SIDE = 512  # of the pictures, pixels at most
+TOLD = 500  # images after which there is a line of progress
 
 
 class Opened(NamedTuple):
@@ -185,9 +186,7 @@ def predict_images(
             opened = pd.Series([*pool.map(look, part["path"])], part.index, dtype=object)
             usable = opened.map(lambda each: each.image is not None)
             fit, names = [*opened[usable]], part["id"][usable]
-            parts.append(
-                pd.DataFrame({"warning": opened[~usable].map(lambda each: each.warnings[0])})
-            )
+            parts.append(opened[~usable].map(lambda each: each.warnings[0]).to_frame("warning"))
             if fit:
                 images = np.stack([each.image for each in fit])
                 inputs = mapped.read_inputs(images, range(len(fit)), facts["input_size"])
@@ -195,6 +194,8 @@ def predict_images(
                 parts.append(found.set_axis(names.index))
                 targets = mapped.resolve_targets(target, found["probability"].to_numpy())
                 save_pictures(names, fit, mapper(inputs, targets), xrays, overlays)
+            if first // TOLD < (first + len(part)) // TOLD:
+                say(f"predicted {first + len(part):,} of {len(table):,} images")
     table = table.join(pd.concat(parts)).fillna({"prediction": ""})
     tables.write_table(table, output, "predicted")
     say(warnings.summarise(table))

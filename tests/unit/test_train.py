@@ -5,7 +5,10 @@ import pytest
 from test_training import RECIPE
 
 from cxr import tables
+from cxr.errors import UserError
+from cxr.model_file import read_facts
 from cxr.predictions import read_split
+from models import FACTS, train_model
 from train import train
 
 
@@ -85,3 +88,33 @@ def test_a_second_run_writes_the_same_predictions(run, tmp_path):
     networks = [keras.saving.load_model(path / "model.keras") for path in (run, tmp_path)]
     for one, two in zip(*(network.get_weights() for network in networks), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_the_model_says_how_its_images_were_prepared(tmp_path):
+    model = train_model(tmp_path, RECIPE, 64, "bilinear")
+    assert read_facts(model) == {
+        "format": 1,
+        **FACTS,
+        "image": {"size": 64, "resize": "bilinear", "normalise": "image"},
+        "input_size": 16,
+        "test_flip": False,
+        "threads": RECIPE["threads"],
+        "classes": ["normal", "effusion"],
+    }
+
+
+def test_features_are_the_means_of_the_last_channels_of_every_image(tmp_path):
+    model = train_model(tmp_path, RECIPE, 64)
+    network = keras.saving.load_model(model)
+    images = np.load(tmp_path / "images.npy").reshape(-1, 16, 4, 16, 4).mean(axis=(2, 4))
+    last = keras.Model(network.input, network.get_layer("relu_2").output)
+    expected = last.predict(images[..., np.newaxis], verbose=0).mean(axis=(1, 2))
+    features = np.load(tmp_path / "features.npy")
+    assert features.shape == (40, RECIPE["filters"][-1])
+    np.testing.assert_allclose(features, expected, atol=1e-5)
+
+
+def test_a_network_that_nobody_predicts_with_says_nothing(run):
+    with pytest.raises(UserError, match="no network that pleura trained"):
+        read_facts(run / "model.keras")
+    assert not (run / "features.npy").exists()

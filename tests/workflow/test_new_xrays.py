@@ -16,7 +16,7 @@ FILES = {"predictions.csv", "predictions.html", "xrays", "overlays"}
 @pytest.fixture
 def xrays(tmp_path: Path) -> Path:
     """A folder of new X-rays, outside the project."""
-    return write_folder(tmp_path / "New X-rays (2)", effusion=3, normal=2, size=96)
+    return write_folder(tmp_path / "New {name} X-rays (2)", effusion=3, normal=2, size=96)
 
 
 def predict(root: Path, *settings: str) -> None:
@@ -31,9 +31,9 @@ def test_a_folder_is_predicted_by_a_command_of_one_line(project: Path, xrays: Pa
     jobs = rules(plan(project, "predict", "--config", f"input={xrays}"))
     assert jobs == PREDICTION  # the network is there
     predict(project, f"input={xrays}")
-    folder = project / "results/predict/new-x-rays-2"
+    folder = project / "results/predict/new-name-x-rays-2"
     assert {path.name for path in folder.iterdir()} >= FILES
-    table = predictions(project, "new-x-rays-2")
+    table = predictions(project, "new-name-x-rays-2")
     assert list(table["image"]) == [
         *(f"effusion/e{i}.png" for i in range(3)),
         *(f"normal/n{i}.png" for i in range(2)),
@@ -46,7 +46,7 @@ def test_a_folder_is_predicted_by_a_command_of_one_line(project: Path, xrays: Pa
     jobs = rules(plan(project, "predict", "--config", f"input={xrays}"))
     assert jobs == {"predict_images", "predict_overview"}
     predict(project, f"input={xrays}")
-    assert len(predictions(project, "new-x-rays-2")) == 6
+    assert len(predictions(project, "new-name-x-rays-2")) == 6
 
 
 def test_the_network_is_trained_if_it_is_missing(fresh: Path, xrays: Path) -> None:

@@ -17,7 +17,7 @@ TRAINING = {"train_network"}
 AUDIT = {"audit_sanity", "audit_faithfulness", "audit_localisation"}
 ASKED_FOR = {  # not in a normal run
     *("audit_memorise", "audit_sanity_figure", "audit_shortcut", "audit_shortcut_figure"),
-    *("control_network", "control_scores"),
+    *("control_network", "control_scores", "onnx_export"),
     *("transfer_overlap", "transfer_predictions", "transfer_metrics", "transfer_figure"),
 }
 
@@ -66,7 +66,7 @@ def test_each_rule_declares_the_modules_that_its_script_imports(fresh: Path) -> 
     )
     declared = {
         job.rule: {path for path in job.inputs if path.startswith("scripts/")}
-        for job in plan(fresh, "all", "audit", "control")
+        for job in plan(fresh, "all", "audit", "control", "onnx")
     }
     assert declared == {rule: modules_of(path) for rule, path in scripts_of_rules().items()}
     assert {path for paths in declared.values() for path in paths} >= {

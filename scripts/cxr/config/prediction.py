@@ -38,12 +38,12 @@ def trained_here(model: str, config: dict[str, Any]) -> bool:
 
 def named_after(path: str) -> str:
     """A name, as `name` of the config may be, for what is predicted of a file or folder."""
-    slug = re.sub("[^a-z0-9_]+", "-", Path(path).stem.lower()).strip("-_")
-    return slug[:64] or "images"
+    slug = re.sub("[^a-z0-9_]+", "-", Path(path).stem.lower()).lstrip("-_")
+    return slug[:64].rstrip("-_") or "images"
 
 
 def _look_at_input(path: Path) -> None:
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 (Path raises for what can be no name)
         raise UserError(f"there is no file or folder {show_name(str(path))}")
     try:
         if not any(images_below(path)):
@@ -58,6 +58,6 @@ def _look_at_input(path: Path) -> None:
 
 
 def _look_at_model(path: Path) -> None:
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113 (see above)
         raise UserError(f"there is no file {show_name(str(path))}")
     read_facts(path)
