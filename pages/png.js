@@ -19,7 +19,7 @@ async function readPng(bytes) {
     const stride = Math.ceil((width * bits) / 8);
     const rows = unfiltered(await inflated(packed), height, stride, Math.ceil(bits / 8));
     const samples = samplesOf(rows, header, stride);
-    if (colour === PALETTE) return {width, height, channels: 3, samples: looked(samples, palette)};
+    if (colour === PALETTE) return {width, height, channels: 3, samples: coloursOf(samples, palette)};
     return {width, height, channels: COLOURS[colour], samples: widened(samples, depth)};
 }
 
@@ -137,7 +137,7 @@ function widened(samples, depth) {
     return depth < 8 ? samples.map((value) => (value * 255) / (2 ** depth - 1)) : samples;
 }
 
-function looked(samples, palette) {
+function coloursOf(samples, palette) {
     const made = new Uint8Array(3 * samples.length);
     samples.forEach((colour, at) => made.set(palette.subarray(3 * colour, 3 * colour + 3), 3 * at));
     return made;

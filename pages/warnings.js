@@ -81,8 +81,8 @@ function unfamiliarity({spaces}, seen, features, limits) {
     const views = Object.entries(VIEWS).map(([name, view]) =>
         [name, distance(spaces.thumbnail, view(small).values)]);
     const [name, nearest] = views.reduce((best, each) => (each[1] < best[1] ? each : best));
-    const known = own > 1 && nearest <= 1 && nearest < limits.better * own;
-    return {score, kind: known ? name : score > limits.unlike ? "unlike" : "unfamiliar"};
+    const righted = own > 1 && nearest <= 1 && nearest < limits.better * own;
+    return {score, kind: righted ? name : score > limits.unlike ? "unlike" : "unfamiliar"};
 }
 
 /* All warnings about an image, in words, and its distance. */

@@ -185,15 +185,19 @@ def turned() -> bytes:
     return png(Image.fromarray(GREY), exif=exif)
 
 
+def with_header(*values: int) -> bytes:
+    """A PNG with another header: width, height, bits, colour type, three methods."""
+    return with_chunk(PNGS["grey"], b"IHDR", struct.pack(">IIBBBBB", *values))
+
+
 REFUSED = {
     "turned": (turned(), "EXIF orientation"),
     "cut": (PNGS["grey"][:-30], "truncated"),
     "cut in its pixels": (PNGS["every filter"][: len(PNGS["every filter"]) // 2], "truncated"),
     "damaged": (PNGS["grey"].replace(b"IDAT", b"IDAT\0\0", 1), "damaged|truncated"),
-    "vast": (
-        with_chunk(PNGS["grey"], b"IHDR", struct.pack(">IIBBBBB", 20000, 20000, 8, 0, 0, 0, 0)),
-        "100 million",
-    ),
+    "vast": (with_header(20000, 20000, 8, 0, 0, 0, 0), "100 million"),
+    "interlaced": (with_header(13, 21, 8, 0, 0, 0, 1), "without interlacing"),
+    "of no kind": (with_header(13, 21, 8, 5, 0, 0, 0), "damaged"),
     "animated": (with_chunk(PNGS["grey"], b"acTL", bytes(8)), "several frames"),
 }
 

@@ -1,4 +1,4 @@
-"""The notebook that opens the artefacts: its code runs on a finished run and finds what it says.
+"""The notebook and the code in docs/use-the-model.md run on a finished run, and find what they say.
 
 The cells run without Jupyter, as a script: its packages would be a third of what tests install.
 """
@@ -9,9 +9,12 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import nbformat
+import pandas as pd
 import pytest
 
-from pages import leads_somewhere
+from cxr.tables import read_csv
+from onnx_export import onnx_export
+from pages import blocks, leads_somewhere
 from workspace import ROOT
 
 NOTEBOOK = nbformat.read(ROOT / "docs" / "artefacts.ipynb", as_version=4)
@@ -52,3 +55,22 @@ def test_it_opens_what_the_run_wrote(known: dict[str, Any]) -> None:
 
 def test_the_network_says_what_it_said_in_training(known: dict[str, Any]) -> None:
     assert known["probability"] == pytest.approx(known["first"]["probability"], abs=1e-6)
+
+
+def test_the_code_of_the_docs_predicts_what_training_predicted(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = finished / "results" / "phantom"
+    run = results / "small" / "seed-1"
+    expected = pd.read_csv(run / "predictions.csv", dtype={"id": str}).iloc[0]
+    xray = finished / read_csv(results / "manifest.csv").set_index("id")["path"][expected["id"]]
+    onnx_export(run / "model.keras", tmp_path / "model.onnx")
+    monkeypatch.syspath_prepend(str(finished / "scripts"))
+    known: dict[str, Any] = {}
+    for code in blocks((ROOT / "docs" / "use-the-model.md").read_text(encoding="utf-8"), "python"):
+        folder = tmp_path if "onnx" in code else run
+        code = code.replace("results/phantom/pleura/seed-42", str(folder))
+        exec(code.replace("xray.png", str(xray)), known)
+        assert float(known["probability"].squeeze()) == pytest.approx(
+            expected["probability"], abs=1e-5
+        )
