@@ -4,7 +4,7 @@ INPUTS   `input` of the config, an image or a folder; `model` of the config, or 
          experiment's first network results/<dataset>/<experiment>/<run>/model.keras, with
          features.npy and metrics.json; images.npy, manifest.csv and split.csv that it learned from
 OUTPUTS  results/<dataset>/<experiment>/<run>/reference.json; results/predict/<name>/predictions.csv,
-         predictions.html, xrays/ and overlays/
+         predictions.html, xrays/ and overlays/; results/<dataset>/predict.html
 """
 
 
@@ -94,3 +94,31 @@ rule predict_overview:
         target=config["saliency"]["target"],
     script:
         "../scripts/predict_overview.py"
+
+
+rule predict_page:
+    """Put the network itself into a page that judges X-rays in the browser."""
+    input:
+        model=of_main("{experiment}/{run}/model.keras"),
+        reference=of_main("{experiment}/{run}/reference.json"),
+        scores=of_main("{experiment}/seed-{seed}/metrics.json"),
+        checks=of_main("{experiment}/{run}/audit-quick/checks.csv"),
+        template="pages/predict.html",
+        styles=expand("pages/{part}.css", part=["page", "predict"]),
+        scripts=expand("pages/{part}.js", part=["page", "predict"]),
+        worker=expand(
+            "pages/{part}.js", part=["png", "preprocessing", "network", "warnings", "work"]
+        ),
+        schemas=expand("schemas/{file}.schema.yaml", file=["checks", "reference"]),
+        code=modules("predict_page"),
+    output:
+        "results/{dataset}/predict.html",
+    log:
+        "results/{dataset}/logs/predict_page.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=needs(1000),
+        runtime=needs(10),
+    script:
+        "../scripts/predict_page.py"

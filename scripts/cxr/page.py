@@ -19,6 +19,7 @@ def render(
     title: str,
     data: dict[str, Any],
     pictures: str = OWN,
+    worker: list[Path] = (),
 ) -> str:
     """The page of HTML, with every text of `data` as text.
 
@@ -30,15 +31,23 @@ def render(
         data: What the template and the scripts read, JSON.
         pictures: Where the page may take them from, `OWN` or `BESIDE`; its content security policy
             forbids all else, and other scripts and styles.
+        worker: Of JavaScript that runs beside the page, in the order in which they run.
     """
     style = _joined(styles)
-    program = '"use strict";\n' + _joined(scripts)
+    program, work = (f'"use strict";\n{_joined(files)}' for files in (scripts, worker))
     policy = (
         f"default-src 'none'; img-src {pictures}; base-uri 'none'; form-action 'none'; "
         f"script-src '{_digest(program)}'; style-src '{_digest(style)}'"
+        f"{'; worker-src blob:' if worker else ''}"
     )
     embedded = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-    ours = {"policy": policy, "style": style, "program": program, "embedded": embedded}
+    ours = {
+        "policy": policy,
+        "style": style,
+        "embedded": embedded,
+        "program": program,
+        "work": work,
+    }
     folder, name = Path(template).parent, Path(template).name
     layout = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
     page = Environment(loader=FileSystemLoader(folder), **layout).get_template(name)

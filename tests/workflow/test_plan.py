@@ -33,6 +33,7 @@ TARGETS = {
         *(*TRAINING, "saliency_images", "saliency_maps"),
         *("saliency_agreement", "saliency_figures"),
     ],
+    "onnx": [*TRAINING, "onnx_export"],
     "control": [*DIVISION, "control_network", "control_scores"],
     "audit_quick": [*TRAINING, *AUDIT],
     "audit": [*TRAINING, *AUDIT, "audit_memorise", "audit_sanity_figure"],
@@ -46,9 +47,10 @@ TARGETS["card"] = [
     *("baselines_predictions", "compare_experiments", "inspect_network", *AUDIT[:-1]),
     *("run_record", "card_flow", "card_model", "card_checklists"),
 ]
+OWN = ("audit", "control", "onnx")  # no part of a normal run
 TARGETS["report"] = [
-    *(rule for target in TARGETS if target not in ("control", "audit") for rule in TARGETS[target]),
-    *("report_page", "report_html"),
+    *(rule for target in TARGETS if target not in OWN for rule in TARGETS[target]),
+    *("predict_reference", "predict_page", "report_page", "report_html"),
 ]
 
 

@@ -17,8 +17,8 @@ TRAINING = {"train_network"}
 AUDIT = {"audit_sanity", "audit_faithfulness", "audit_localisation"}
 ASKED_FOR = {  # not in a normal run
     *("audit_memorise", "audit_sanity_figure", "audit_shortcut", "audit_shortcut_figure"),
-    *("control_network", "control_scores"),
-    *("predict_reference", "predict_images", "predict_overview"),
+    *("control_network", "control_scores", "onnx_export"),
+    *("predict_images", "predict_overview"),
     *("transfer_overlap", "transfer_predictions", "transfer_metrics", "transfer_figure"),
 }
 
@@ -68,7 +68,7 @@ def test_each_rule_declares_the_modules_that_its_script_imports(fresh: Path) -> 
     declared = {
         job.rule: {path for path in job.inputs if path.startswith("scripts/")}
         for job in plan(
-            fresh, "all", "audit", "control", "predict", "--config", "input=docs/picture.png"
+            fresh, "all", "audit", "control", "onnx", "predict", "--config", "input=docs/picture.png"
         )
     }
     assert declared == {rule: modules_of(path) for rule, path in scripts_of_rules().items()}
@@ -131,6 +131,7 @@ def test_another_saliency_setting_retrains_nothing(
     stages = ("saliency_", "audit_", "quiz_")
     others = {rule for rule in rules(jobs) if not rule.startswith(stages)}
     told = {"run_record", "card_model", "card_checklists", "report_page", "report_html"}
+    told |= {"predict_page"}  # it says what the audit makes of its maps
     assert others <= told
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tiny import configure, finish
 
-TARGETS = ("all", "audit", "control", "transfer")
+TARGETS = ("all", "audit", "control", "onnx", "transfer")
 TARGETS += ("predict", "--config", "input=docs/picture.png")
 
 
