@@ -30,6 +30,7 @@ include: "rules/inspect.smk"
 include: "rules/saliency.smk"
 include: "rules/audit.smk"
 include: "rules/quiz.smk"
+include: "rules/explore.smk"
 include: "rules/run.smk"
 include: "rules/card.smk"
 include: "rules/report.smk"
@@ -58,6 +59,7 @@ localrules:
     audit,
     audit_quick,
     quiz,
+    explore,
     card,
     report,
     report_html,
@@ -77,5 +79,6 @@ rule all:
         rules.saliency.input,
         rules.audit_quick.input,
         rules.quiz.input,
+        rules.explore.input,
         rules.card.input,
         rules.report.input,

@@ -116,9 +116,7 @@ rule quiz_page:
         template="pages/quiz.html",
         viewer="pages/viewer.html",
         styles=expand("pages/{part}.css", part=["page", "quiz"]),
-        scripts=expand(
-            "pages/{part}.js", part=["page", "statistics", "viewer", "quiz"]
-        ),
+        scripts=expand("pages/{part}.js", part=["page", "statistics", "viewer", "quiz"]),
         schemas=expand(
             "schemas/{table}.schema.yaml",
             table=["manifest", "saliency", "maps", "checks", "readers", "readers_agreement"],

@@ -78,7 +78,7 @@ rule report_html:
             *rules.compare.input,
             *rules.transfer.input,
         ],
-        quiz="results/{dataset}/quiz.html",
+        pages=ancient(expand("results/{{dataset}}/{page}.html", page=["quiz", "explore"])),
         captions=expand(
             "report/{caption}.rst", caption=glob_wildcards("report/{caption}.rst").caption
         ),

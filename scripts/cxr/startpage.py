@@ -168,6 +168,8 @@ def look_first(main: str) -> str:
             [
                 "`Effusion or not? <quiz.html>`__, a page beside this report: read some of these "
                 "X-rays yourself, blind, and see whether you or the network does better",
+                "`Look through them <explore.html>`__, another page: every X-ray with its truth, "
+                f"what {escape(main)} says of it, and where it looks",
                 "**3 Results**: all experiments side by side, then the surest mistakes; the "
                 f"`model card <{main}/model_card.html>`__ of {escape(main)}, and `what CLAIM and "
                 f"TRIPOD+AI ask <{main}/checklists.html>`__ of a paper about it",

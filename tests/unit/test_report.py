@@ -196,7 +196,13 @@ def test_leakage_is_told_with_its_verdicts():
 def test_the_way_through_the_report_leads_to_card_and_checklists():
     document = rendered(startpage.look_first("a_b") + "\n\n.. _flow.png: #figure")
     links = [link["refuri"] for link in document.findall(nodes.reference)]
-    assert links == ["quiz.html", "a_b/model_card.html", "a_b/checklists.html", "#figure"]
+    assert links == [
+        "quiz.html",
+        "explore.html",
+        "a_b/model_card.html",
+        "a_b/checklists.html",
+        "#figure",
+    ]
     assert "Statistics" in document.astext()
 
 
