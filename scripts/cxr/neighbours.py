@@ -22,10 +22,9 @@ def nearest(features: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
     scaled = features[:, spread > 0] / spread[spread > 0]
     if not scaled.shape[1]:
         scaled = np.zeros((count, 1))
-    known = min(number, count - 1)
-    search = NearestNeighbors(n_neighbors=known, algorithm="brute").fit(scaled)
-    if not known:
-        return np.zeros((count, 0), int), np.zeros((count, 0))
+    if count == 1:
+        return np.zeros((1, 0), int), np.zeros((1, 0))
+    search = NearestNeighbors(n_neighbors=min(number, count - 1), algorithm="brute").fit(scaled)
     distances, rows = search.kneighbors()  # without an argument no image is its own neighbour
     return rows, distances / _usual(scaled)
 
