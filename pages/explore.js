@@ -8,9 +8,9 @@ const ROWS = new Map(IMAGES.map(({id, row}) => [id, row]));
 const OUTLINED = new Set(DATA.outlined);
 const SORTS = {
     row: "manifest",
-    error: "error, |probability − label|",
+    error: "distance from the truth",
     probability: "probability",
-    isolation: "distance to the nearest X-ray",
+    isolation: "distance to the nearest",
     ...Object.fromEntries(
         ["id", "patient", "age", "sex", "view", "class", "subset", "width", "height"]
             .map((key) => [key, key])),
@@ -118,7 +118,8 @@ function show() {
 
 function showSelection() {
     for (const control of $("choose").elements) {
-        if (control.name && control !== document.activeElement) control.value = state[control.name];
+        const asked = state[control.name] ?? ""; // buttons have no name
+        if (control.value !== asked) control.value = asked; // or the caret would move
     }
     const found = IMAGES.filter((each) => wanted(each, state));
     selection = sorted(found, state.sort, state.order);
@@ -293,7 +294,7 @@ function showLayers(image) {
 function neighbours({row, patient}) {
     return DATA.neighbours[row].map((near, i) => {
         const other = IMAGES[near];
-        const notes = [DATA.subsets[other.subset], `distance ${decimal(DATA.distances[row][i])}`];
+        const notes = [`distance ${decimal(DATA.distances[row][i])}`, DATA.subsets[other.subset]];
         const same = patient && other.patient === patient ? ["same patient"] : [];
         const tile = thumbnail(other, [...same, ...notes]);
         if (same.length) tile.classList.add("same");
@@ -379,14 +380,16 @@ function leave() {
     else go({image: ""});
 }
 
-function choose(event) {
-    const {name, value, type} = event.target;
-    go({[name]: value}, type === "select-one");
+/* A choice is a step that "back" takes back; letters, as they are typed, are not. */
+function choose({type, target}) {
+    const chosen = target.tagName === "SELECT";
+    if (type === (chosen ? "change" : "input")) go({[target.name]: target.value}, chosen);
 }
 
 $("choose").elements.sort.append(...Object.entries(SORTS).map(([value, words]) =>
     element("option", {value}, words)));
 $("choose").addEventListener("input", choose);
+$("choose").addEventListener("change", choose);
 $("choose").addEventListener("submit", (event) => event.preventDefault());
 $("choose").addEventListener("reset", (event) => {
     event.preventDefault();
