@@ -31,6 +31,7 @@ include: "rules/saliency.smk"
 include: "rules/audit.smk"
 include: "rules/quiz.smk"
 include: "rules/explore.smk"
+include: "rules/predict.smk"
 include: "rules/run.smk"
 include: "rules/card.smk"
 include: "rules/report.smk"
@@ -60,6 +61,7 @@ localrules:
     audit_quick,
     quiz,
     explore,
+    predict,
     card,
     report,
     report_html,

@@ -13,10 +13,12 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from cxr.acquired import changes
 from cxr.config import load
+from cxr.config.prediction import named_after, trained_here
 from cxr.errors import UserError
 from cxr.files import sha256_of
 from cxr.fingerprint import fingerprint, watched
 from cxr.methods import CONTROLS
+from cxr.model_file import metrics_of, reference_of
 from cxr.modules import imported
 from cxr.permuted import memorising
 from cxr.words import run_name
@@ -154,6 +156,18 @@ def fold_of(wildcards):
     return int(re.search(r"fold-(\d+)", run)[1]) if FOLDS else None
 
 
+def facts_of(wildcards):
+    """What a run's network says of itself, as far as the config knows it."""
+    return {
+        "image": {key: config["image"][key] for key in ("size", "resize")},
+        "dataset": wildcards.dataset,
+        "source": config["datasets"][wildcards.dataset]["source"],
+        "experiment": wildcards.experiment,
+        "seed": seed_of(wildcards),
+        "fold": fold_of(wildcards),
+    }
+
+
 def acquired(dataset):
     """The file that says a data set's images are there; none where the images are the user's."""
     fetched = is_fetched(config["datasets"][dataset])
@@ -182,6 +196,36 @@ def state_of_images(wildcards):
     """What the manifest's inputs look like: a parameter, so that a changed folder reruns it."""
     dataset = config["datasets"][wildcards.dataset]
     return changes(f"data/{wildcards.dataset}") + fingerprint(watched(dataset))
+
+
+def predicted_page(wildcards):
+    """The page of the new images that the config names."""
+    if not config["input"]:
+        sys.exit(
+            "predict: which X-rays? Name an image or a folder of images, such as\n"
+            "  snakemake --cores 4 predict --config input=/path/to/xrays"
+        )
+    check_run("predict")
+    return f"results/predict/{config['name'] or named_after(config['input'])}/predictions.html"
+
+
+def state_of_new_images(wildcards):
+    """What the images to predict look like: a parameter, so that changed ones are predicted anew."""
+    return fingerprint(config["input"])
+
+
+def network_for_new_images(wildcards):
+    """The network to predict with, and what there is beside it: metrics, what it learned from."""
+    model = config["model"] or of_main("{experiment}/{run}/model.keras").format(
+        dataset=config["dataset"]
+    )
+    near = os.path.relpath(model, ROOT)
+    ours = trained_here(near, config)
+    model = near if ours else model
+    beside = {"metrics": metrics_of(model), "reference": reference_of(model)}
+    return {"model": model} | {
+        name: str(path) for name, path in beside.items() if ours or path.exists()
+    }
 
 
 def content_of(file):

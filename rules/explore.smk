@@ -1,11 +1,10 @@
 """The explorer: a page to look through all X-rays, and what the main network says of each.
 
 INPUTS   results/<dataset>/manifest.csv, split.csv, images.npy, pairs.csv and label_errors.csv; of
-         the main experiment's first network model.keras, predictions.csv, metrics.json and
-         audit-quick/checks.csv; the X-rays; the page's parts in pages/
+         the main experiment's first network model.keras, predictions.csv, features.npy,
+         metrics.json and audit-quick/checks.csv; the X-rays; the page's parts in pages/
 OUTPUTS  results/<dataset>/explore.html and the pictures in explore/; and in
-         results/<dataset>/<main>/<run>/explore/: predictions.csv, features.npy, <method>.npy and
-         maps.csv
+         results/<dataset>/<main>/<run>/explore/: predictions.csv, <method>.npy and maps.csv
 """
 
 
@@ -27,7 +26,6 @@ rule explore_network:
         code=modules("explore_network"),
     output:
         predictions="results/{dataset}/{experiment}/{run}/explore/predictions.csv",
-        features="results/{dataset}/{experiment}/{run}/explore/features.npy",
         maps=expand(
             "results/{{dataset}}/{{experiment}}/{{run}}/explore/{method}.npy",
             method=config["explore"]["methods"],
@@ -113,7 +111,7 @@ rule explore_page:
         manifest="results/{dataset}/manifest.csv",
         asked=of_main("{experiment}/{run}/explore/predictions.csv"),
         scores=of_main("{experiment}/seed-{seed}/metrics.json"),
-        features=of_main("{experiment}/{run}/explore/features.npy"),
+        features=of_main("{experiment}/{run}/features.npy"),
         table=of_main("{experiment}/{run}/explore/maps.csv"),
         maps="results/{dataset}/explore/maps",
         xrays="results/{dataset}/explore/xrays",

@@ -1,9 +1,9 @@
 """One network per experiment and seed; with cross-validation per experiment, seed and fold.
 
 INPUTS   results/<dataset>/images.npy, manifest.csv and split.csv
-OUTPUTS  results/<dataset>/<experiment>/seed-<seed>/model.keras, history.csv and predictions.csv;
-         with cross-validation the same in seed-<seed>/fold-<fold>/, and the predictions of a seed's
-         networks pooled in seed-<seed>/predictions.csv
+OUTPUTS  results/<dataset>/<experiment>/seed-<seed>/model.keras, history.csv, predictions.csv and
+         features.npy; with cross-validation the same in seed-<seed>/fold-<fold>/, and the
+         predictions of a seed's networks pooled in seed-<seed>/predictions.csv
 """
 
 
@@ -24,6 +24,7 @@ rule train_network:
         model="results/{dataset}/{experiment}/{run}/model.keras",
         history="results/{dataset}/{experiment}/{run}/history.csv",
         predictions="results/{dataset}/{experiment}/{run}/predictions.csv",
+        features="results/{dataset}/{experiment}/{run}/features.npy",
     log:
         "results/{dataset}/logs/{experiment}/{run}/train.log",
     benchmark:
@@ -41,6 +42,7 @@ rule train_network:
         seed=seed_of,
         fold=fold_of,
         name=name_of,
+        facts=facts_of,
     script:
         "../scripts/train.py"
 

@@ -1,9 +1,8 @@
 """Ask a network about every image, for the page on which people look through them.
 
 Reads model.keras, images.npy, manifest.csv, split.csv and predictions.csv. Writes predictions.csv
-anew, with the images that the network learned from added; features.npy, what it makes of each image
-before it decides, row i of the manifest's row i; and maps of the held-out images, a <method>.npy
-each and maps.csv. The same config, lock and type of machine give the same bits.
+anew, with the images that the network learned from added, and maps of the held-out images, a
+<method>.npy each and maps.csv. The same config, lock and type of machine give the same bits.
 """
 
 from pathlib import Path
@@ -48,11 +47,10 @@ def explore_network(
     threads: int,
     memory: float,
     asked: Path,
-    features: Path,
     maps: list[Path],
     table: Path,
 ) -> None:
-    """Write probabilities and features of all images and maps of the held-out ones.
+    """Write probabilities of all images and maps of the held-out ones.
 
     Args:
         model: model.keras.
@@ -68,7 +66,6 @@ def explore_network(
         threads: Threads of the backend.
         memory: MB, see `cxr.cams.images_at_once`.
         asked: predictions.csv to write.
-        features: features.npy to write, float32 (N, channels), see `cxr.layers.pooled`.
         maps: <method>.npy of each, to write: float32 (n, side, side), each scaled to [0, 1].
         table: maps.csv to write.
 
@@ -78,21 +75,16 @@ def explore_network(
     set_backend("tensorflow")  # the maps know no other; the file of a model fits all
     import keras
 
-    from cxr import layers, mapped
-    from cxr.batches import EvaluationBatches
+    from cxr import mapped
     from cxr.training import predict
 
     everything, array = read_split(manifest, split, fold), open_array(images)
     opened = mapped.open_network(model, layer, threads, memory)
-    network = keras.models.load_model(model)
-    rows = everything["row"].to_numpy()
-    batches = EvaluationBatches(array, rows, network.input_shape[1])
-    np.save(features, layers.pooled(network).predict(batches, verbose=0))
     training = everything.loc[everything["subset"] == "train", "row"].to_numpy()
-    learned = predict(network, array, training, flip)
+    learned = predict(keras.models.load_model(model), array, training, flip)
     judged = tables.read_table(predictions, "predictions")
     tables.write_table(with_learned(judged, everything, learned), asked, "predictions")
-    say(f"{len(rows)} images seen, {len(training)} of them learned from")
+    say(f"{len(training)} images that the network learned from predicted")
 
     named = everything[everything["subset"] == held_out(everything)]
     named = named.rename(columns={"row": "image_row"}).reset_index(drop=True)
@@ -116,7 +108,6 @@ if __name__ == "__main__":
             threads=snakemake.params.threads,
             memory=snakemake.params.memory,
             asked=snakemake.output.predictions,
-            features=snakemake.output.features,
             maps=snakemake.output.maps,
             table=snakemake.output.table,
         )

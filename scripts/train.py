@@ -1,7 +1,8 @@
 """Train one network, of one experiment and seed, and predict the images that it does not learn.
 
-Reads images.npy, manifest.csv and split.csv. Writes model.keras, history.csv and
-predictions.csv. The same config, lock and type of machine give the same bits.
+Reads images.npy, manifest.csv and split.csv. Writes model.keras, which says how its images were
+prepared, history.csv, predictions.csv and features.npy. The same config, lock and type of machine
+give the same bits.
 """
 
 from pathlib import Path
@@ -13,6 +14,7 @@ from cxr import tables
 from cxr.arrays import open_array
 from cxr.backend import set_backend
 from cxr.log import job_log, say
+from cxr.model_file import write_facts
 from cxr.permuted import permute_labels
 from cxr.predictions import USES, read_split
 
@@ -21,6 +23,23 @@ def subset_rows(table: pd.DataFrame, subset: str) -> tuple[np.ndarray, np.ndarra
     """Rows in images.npy and labels of one subset, int (n,) each."""
     part = table[table["subset"] == subset]
     return part["row"].to_numpy(), part["label"].to_numpy()
+
+
+def stored_facts(facts: dict, recipe: dict, side: int) -> dict:
+    """What a model says of itself, see `schemas/model.schema.yaml`.
+
+    Args:
+        facts: Image settings (size, resize), dataset, source, experiment, seed and fold.
+        recipe: The experiment from the config.
+        side: Of the network's input, pixels.
+    """
+    return facts | {
+        "image": facts["image"] | {"normalise": "image"},
+        "input_size": side,
+        "test_flip": recipe["test_flip"],
+        "threads": recipe["threads"],
+        "classes": ["normal", "effusion"],
+    }
 
 
 def train(
@@ -37,6 +56,8 @@ def train(
     fold: int | None = None,
     gpus: int = 0,
     permutation: str | None = None,
+    facts: dict | None = None,
+    features: Path | None = None,
 ) -> None:
     """Train, keep the network, its history and its predictions.
 
@@ -55,9 +76,13 @@ def train(
         gpus: See `cxr.backend.set_backend`.
         permutation: Seed of a shuffling of the labels, see `cxr.permuted.permute_labels`; the
             training images are then predicted, too.
+        facts: What to store in the model of `schemas/model.schema.yaml`, the recipe's part aside;
+            None for a network that nobody is to predict with.
+        features: features.npy to write, float32 (N, channels), see `cxr.training.features_of`;
+            None writes none.
     """
     set_backend(backend, gpus)
-    from cxr.training import fit, predict
+    from cxr.training import features_of, fit, predict
 
     table = read_split(manifest, split, fold)
     if permutation is not None:
@@ -67,6 +92,10 @@ def train(
     say(f"{name}  {len(training[0])} training and {len(validation[0])} validation images")
     network, rows = fit(array, training, validation, recipe, seed, name)
     network.save(model)
+    if facts:
+        write_facts(model, stored_facts(facts, recipe, network.input_shape[1]))
+    if features:
+        np.save(features, features_of(network, array))
     pd.DataFrame(rows).to_csv(history, index=False)
 
     subsets = ["validation", "oof", "test"] if permutation is None else USES
@@ -87,10 +116,12 @@ if __name__ == "__main__":
             seed=snakemake.params.seed,
             fold=snakemake.params.fold,
             permutation=snakemake.wildcards.get("permutation"),
+            facts=snakemake.params.get("facts"),
             backend=snakemake.params.backend,
             gpus=snakemake.resources.get("gpu", 0),
             name=snakemake.params.name,
             model=snakemake.output.model,
             history=snakemake.output.history,
             predictions=snakemake.output.predictions,
+            features=snakemake.output.get("features"),
         )

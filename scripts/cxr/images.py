@@ -25,8 +25,6 @@ from cxr.errors import Unreadable, UserError
 from cxr.files import megabytes
 from cxr.log import say
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom"}
-OTHER_SUFFIXES = {".gif", ".jp2", ".pgm", ".webp"}  # images that are not read
 MAX_PIXELS = 100_000_000
 MAX_SIDE = 100_000  # pixels
 MAX_BYTES = 2**30  # of a file
@@ -149,17 +147,27 @@ def _check_tiff(image: Tiff.TiffImageFile) -> None:
 
 
 def decode(data: bytes) -> np.ndarray:
-    """Return the grey values of an image, (height, width), uint8 or uint16.
+    """Return the grey values of an image, (height, width), uint8 or uint16; see `to_grey`.
 
-    Colours are weighed by luminance (0.299 red, 0.587 green, 0.114 blue), which leaves grey
-    stored as colour as it was; transparency is dropped; palettes and 1-bit images become 8-bit;
-    an EXIF orientation is applied. For DICOM, see `cxr.dicom.reading.parse`.
+    For DICOM, see `cxr.dicom.reading.parse`.
 
     Raises:
         Unreadable: it cannot be decoded, or its pixels are not of 8 or 16 bits.
     """
-    if dicom.is_dicom(data):
-        return dicom.read(data)[0]
+    return dicom.read(data)[0] if dicom.is_dicom(data) else to_grey(decode_colours(data))
+
+
+def decode_colours(data: bytes) -> np.ndarray:
+    """Return a PNG, JPEG, TIFF or BMP as it is stored, uint8 or uint16.
+
+    Transparency is dropped; palettes and 1-bit images become 8-bit; an EXIF orientation is applied.
+
+    Returns:
+        (height, width), or where there are colours (height, width, 3): blue, green, red.
+
+    Raises:
+        Unreadable: it cannot be decoded, or its pixels are not of 8 or 16 bits.
+    """
     flags = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
@@ -169,9 +177,16 @@ def decode(data: bytes) -> np.ndarray:
         raise Unreadable(_BROKEN)
     if pixels.dtype not in (np.uint8, np.uint16):
         raise Unreadable(f"{pixels.dtype} pixels: only unsigned 8 and 16 bits are read")
-    if pixels.ndim == 3:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
     return pixels
+
+
+def to_grey(pixels: np.ndarray) -> np.ndarray:
+    """Return the luminance of an image, see `decode_colours`, (height, width), uint8 or uint16.
+
+    Colours are weighed (0.299 red, 0.587 green, 0.114 blue), which leaves grey stored as colour as
+    it was.
+    """
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY) if pixels.ndim == 3 else pixels
 
 
 def read_grey(path: str | Path) -> np.ndarray:

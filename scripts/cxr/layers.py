@@ -125,17 +125,6 @@ def feature_maps(network: keras.Model, image: np.ndarray) -> tuple[list[Features
     return features, float(keras.ops.convert_to_numpy(probability)[0, 0])
 
 
-def pooled(network: keras.Model) -> keras.Model:
-    """The part of a network of `cxr.network.build_network` up to its head.
-
-    Returns:
-        A model from float32 (n, input_size, input_size, 1) to what the head takes of each channel
-        of the last convolution, float32 (n, channels), or (n, 2 channels) for "average_max".
-    """
-    heads = [layer for layer in network.layers if layer.name.startswith("global_")]
-    return keras.Model(network.inputs, heads[-1].output)
-
-
 def _features(name: str, output: np.ndarray) -> Features:
     spread = output.std(axis=(0, 1))
     channels = np.sort(np.argsort(-spread, kind="stable")[:CHANNELS])

@@ -1,5 +1,6 @@
 """A trained network, and images as it sees them, ready to be mapped by `cxr.cams`."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -69,6 +70,31 @@ def probabilities(logits: keras.Model, inputs: np.ndarray, at_once: int = cams.B
     parts = [inputs[first : first + at_once] for first in range(0, len(inputs), at_once)]
     found = [keras.ops.softmax(logits.predict_on_batch(part)) for part in parts]
     return np.concatenate(found).astype(np.float64)
+
+
+def observer(
+    logits: keras.Model, flip: bool
+) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """A function from images to what a network finds in them.
+
+    Args:
+        logits: See `cxr.cams.two_logits`.
+        flip: See `cxr.training.predict`.
+
+    Returns:
+        A function from float32 (n, side, side, 1) to the probability of an effusion, float64 (n,),
+        and the average of each channel of the last convolution, float32 (n, channels).
+    """
+    pooled = logits.get_layer("global_average").output
+    both = keras.Model(logits.input, [logits.output, pooled])
+
+    def observe(inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        outputs, features = both.predict_on_batch(inputs)
+        views = [outputs, both.predict_on_batch(inputs[:, :, ::-1])[0]] if flip else [outputs]
+        found = [np.array(keras.ops.softmax(view), np.float64)[:, 1] for view in views]
+        return np.mean(found, axis=0), features
+
+    return observe
 
 
 def read_cases(

@@ -57,9 +57,25 @@ def map_png(cam: np.ndarray) -> bytes:
     Args:
         cam: float32 (side, side), 0 to 1; the highest hundredth of it is drawn alike.
     """
-    cam = reduced(cam, MAP_SIDE)
-    levels = np.clip(cam / (np.percentile(cam, CAPPED) or 1), 0, 1) * 255
-    return _paletted(levels.round().astype(np.uint8), veil()(np.arange(256)))
+    return _paletted(_levels(reduced(cam, MAP_SIDE)), veil()(np.arange(256)))
+
+
+def overlay(picture: np.ndarray, cam: np.ndarray) -> np.ndarray:
+    """An X-ray under a saliency map in the same colours, uint8 (height, width, 3): red to blue.
+
+    Args:
+        picture: uint8 (height, width), see `xray`.
+        cam: float32 (side, side), 0 to 1, as for `map_address`.
+    """
+    colours = veil()(_levels(cv2.resize(cam, picture.shape[::-1])))
+    opacity = colours[..., 3:]
+    mixed = opacity * 255 * colours[..., :3] + (1 - opacity) * picture[..., np.newaxis]
+    return mixed.round().astype(np.uint8)
+
+
+def _levels(cam: np.ndarray) -> np.ndarray:
+    """A map in 256 levels, uint8: the highest hundredth of it is the highest level."""
+    return (np.clip(cam / (np.percentile(cam, CAPPED) or 1), 0, 1) * 255).round().astype(np.uint8)
 
 
 def outline_address(mask: np.ndarray, shape: tuple[int, int]) -> str | None:

@@ -235,3 +235,15 @@ def predict(
     views = [EvaluationBatches(images, rows, size, flip=view) for view in (False, True)[: 1 + flip]]
     found = [network.predict(view, verbose=0)[:, 0].astype(np.float64) for view in views]
     return np.mean(found, axis=0)
+
+
+def features_of(network: keras.Model, images: np.ndarray) -> np.ndarray:
+    """The average of each channel of the last convolution, float32 (N, channels).
+
+    Args:
+        network: See `cxr.network.build_network`.
+        images: Memory-mapped float32 (N, side, side), all of which are seen.
+    """
+    pooled = keras.Model(network.input, network.get_layer("global_average").output)
+    batches = EvaluationBatches(images, np.arange(len(images)), network.input_shape[1])
+    return pooled.predict(batches, verbose=0)

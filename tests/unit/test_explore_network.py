@@ -16,14 +16,14 @@ SUBSETS = ["train", "test", "train", "validation"] * 3
 METHODS = ["gradcam", "edges"]
 
 
-@pytest.fixture(scope="module", params=["average", "average_max"])
-def folder(tmp_path_factory, request):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
     """The inputs of the stage, for a network with an input half as large as the images."""
     folder = tmp_path_factory.mktemp("run")
     images = np.random.default_rng(0).normal(size=(COUNT, SIZE, SIZE)).astype(np.float32)
     np.save(folder / "images.npy", images)
     keras.utils.set_random_seed(1)
-    build_network(SIDE, [4, 6], [3, 3], head=request.param).save(folder / "model.keras")
+    build_network(SIDE, [4, 6], [3, 3]).save(folder / "model.keras")
     manifest = pd.DataFrame({"id": [f"i{row}" for row in range(COUNT)]})
     manifest = manifest.assign(label=np.arange(COUNT) % 2, patient="", path="x.png", mask="")
     manifest = manifest.assign(age="", sex="", view="", width=9, height=9, bit_depth=8)
@@ -52,7 +52,6 @@ def run(folder, out, **changes):
         "threads": THREADS,
         "memory": 200,
         "asked": out / "predictions.csv",
-        "features": out / "features.npy",
         "maps": [out / f"{method}.npy" for method in METHODS],
         "table": out / "maps.csv",
     }
@@ -83,21 +82,6 @@ def test_training_images_are_mirrored_as_the_others_were(folder, tmp_path):
     learned = asked["subset"] == "train"
     found = asked.loc[learned, "probability"].to_numpy()
     assert found == pytest.approx(both[learned], abs=1e-6)
-
-
-def test_features_are_what_the_head_takes_of_each_channel(folder, tmp_path):
-    run(folder, tmp_path)
-    features = np.load(tmp_path / "features.npy")
-    network = keras.models.load_model(folder / "model.keras")
-    last = keras.Model(network.inputs, network.get_layer("relu_2").output)(seen(folder)).numpy()
-    expected = last.mean(axis=(1, 2))
-    if features.shape[1] > expected.shape[1]:
-        expected = np.hstack([expected, last.max(axis=(1, 2))])
-    assert features.dtype == np.float32
-    assert features == pytest.approx(expected, abs=1e-5)
-    kernel, bias = network.layers[-1].get_weights()
-    z = (features @ kernel + bias)[:, 0]
-    assert network(seen(folder)).numpy()[:, 0] == pytest.approx(1 / (1 + np.exp(-z)), abs=1e-5)
 
 
 def test_held_out_images_alone_are_mapped(folder, tmp_path):

@@ -36,7 +36,7 @@ def test_every_image_has_pictures_and_a_probability(finished: Path) -> None:
     pd.testing.assert_series_equal(asked["subset"], split.loc[asked.index])
     known = read_table(finished / RUN / "predictions.csv", "predictions").set_index("id")
     pd.testing.assert_frame_equal(asked.loc[known.index], known)
-    features = np.load(finished / RUN / "explore/features.npy")
+    features = np.load(finished / RUN / "features.npy")
     assert features.shape == (len(manifest), 8)  # channels of the last convolution
     folder = finished / RESULTS / "explore"
     for kind in ("xrays", "thumbnails"):

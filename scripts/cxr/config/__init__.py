@@ -2,8 +2,8 @@
 
 `load` is what the Snakefile calls; it goes through the modules in this order: `schema` (what is
 allowed), `defaults` (and conversions), `wording` (what is wrong, in words), `problems` (all of them
-at once), `checks` (what one key asks of another). `repeats` looks at the files themselves. No NumPy
-or pandas: every start waits for this.
+at once), `checks` (what one key asks of another), `prediction` (what is to be predicted). `repeats`
+looks at the files themselves. No NumPy or pandas: every start waits for this.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from typing import Any
 
 from cxr.config.checks import check
 from cxr.config.defaults import settle
+from cxr.config.prediction import check_prediction
 from cxr.config.problems import Problems
 from cxr.config.repeats import repeats
 from cxr.config.schema import SCHEMA, VALIDATOR, keys
@@ -54,6 +55,7 @@ def load(config: dict | None, root: Path, files: Iterable[Path] = ()) -> dict:
     except (RecursionError, ValueError) as error:  # the validator prints what it refuses
         raise UserError(f"The configuration holds something too long to print: {error}.") from error
     check(settled, root, problems)
+    check_prediction(settled, root, problems)
     problems.raise_if_any()
     return settled
 

@@ -70,7 +70,7 @@ def _convert_text(text: str, schema: dict) -> Any:
     if word in _NULLS and "object" in types:
         return {}
     if "string" in types:
-        return _expanded(text) if schema.get("format") in ("folder", "file") else text
+        return _expanded(text) if schema.get("format") in ("folder", "file", "path") else text
     if "enum" in schema:
         number = _number(word)
         return number if text not in schema["enum"] and number in schema["enum"] else text

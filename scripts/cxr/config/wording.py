@@ -135,13 +135,13 @@ def _below(schema: dict) -> dict[str, list[str]]:
 def _hint(value: Any, schema: dict, cause: Exception | None) -> str:
     """What else helps to put a value right."""
     if cause is not None:
-        return f"; {_plain(str(cause))}"
+        return f"; {plain(str(cause))}"
     if value is None and "default" in schema:
         return f"; leave the key out for the default, {show(schema['default'])}"
     if "enum" in schema:
         return did_you_mean(value, schema["enum"])
     if "array" in types_of(schema) and re.match(r"[^\s\[]", str(value)) and not _holds(value):
-        return f"; did you mean `[{_plain(str(value))}]`?"
+        return f"; did you mean `[{plain(str(value))}]`?"
     if "string" in types_of(schema) and not isinstance(value, str) and not _holds(value):
         return "; put it in quotes if it is text"
     return ""
@@ -173,10 +173,10 @@ def show(value: Any) -> str:
         text = json.dumps(value, ensure_ascii=False, default=str)
     except (TypeError, ValueError, RecursionError):
         text = f"a {'section' if isinstance(value, dict) else 'list'}"
-    return _plain(text if len(text) <= 80 else text[:77] + "...")
+    return plain(text if len(text) <= 80 else text[:77] + "...")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A text on one line: line breaks, control characters and the like as escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 

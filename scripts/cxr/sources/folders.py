@@ -2,15 +2,13 @@
 
 import difflib
 import itertools
-import os
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from cxr.dicom import is_dicom
 from cxr.errors import UserError
-from cxr.images import OTHER_SUFFIXES, SUFFIXES
+from cxr.image_files import is_image
 from cxr.sources.common import CLASSES, KNOWN, below, frame, list_files
 from cxr.tables import read_csv, require_columns
 
@@ -44,7 +42,7 @@ def from_class_folders(key: str, classes: dict[str, str], top: Path) -> pd.DataF
         if not folder.is_dir():
             raise UserError(f"{where} is not a folder. {_folders_instead(classes[name], top)}")
         files = list_files(where, folder)
-        usual = [_is_image(path) for path in files]
+        usual = [is_image(path) for path in files]
         if not any(usual):
             raise UserError(
                 f"{where} holds no image. Put images (PNG, JPEG, TIFF, BMP, DICOM) there, "
@@ -55,21 +53,6 @@ def from_class_folders(key: str, classes: dict[str, str], top: Path) -> pd.DataF
             for path, image in zip(files, usual, strict=True)
         ]
     return frame(pd.DataFrame(rows, columns=["path", "label", "reason"], dtype=object))
-
-
-def _is_image(path: str) -> bool:
-    """Whether a file is an image by its name; without a suffix, whether it begins like DICOM."""
-    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 (fast for 100,000 paths)
-    if suffix.strip(".0123456789"):  # DICOM files may be called 1.2.840.113619
-        return suffix in SUFFIXES | OTHER_SUFFIXES
-    file = Path(path)
-    if file.name == "DICOMDIR" or not file.is_file():
-        return False
-    try:
-        with file.open("rb") as opened:
-            return is_dicom(opened.read(132))
-    except OSError:
-        return False
 
 
 def _folders_instead(wanted: str, top: Path) -> str:

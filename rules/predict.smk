@@ -1,0 +1,96 @@
+"""New X-rays and a trained network.
+
+INPUTS   `input` of the config, an image or a folder; `model` of the config, or of the main
+         experiment's first network results/<dataset>/<experiment>/<run>/model.keras, with
+         features.npy and metrics.json; images.npy, manifest.csv and split.csv that it learned from
+OUTPUTS  results/<dataset>/<experiment>/<run>/reference.json; results/predict/<name>/predictions.csv,
+         predictions.html, xrays/ and overlays/
+"""
+
+
+rule predict:
+    """Target: what a network makes of new X-rays, which --config input=PATH names."""
+    input:
+        predicted_page,
+
+
+rule predict_reference:
+    """Describe the images that a network learned from, to tell unfamiliar ones."""
+    input:
+        model="results/{dataset}/{experiment}/{run}/model.keras",
+        features="results/{dataset}/{experiment}/{run}/features.npy",
+        images="results/{dataset}/images.npy",
+        manifest="results/{dataset}/manifest.csv",
+        split="results/{dataset}/split.csv",
+        code=modules("predict_reference"),
+    output:
+        "results/{dataset}/{experiment}/{run}/reference.json",
+    log:
+        "results/{dataset}/logs/{experiment}/{run}/predict_reference.log",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=needs(2000),
+        runtime=needs(20),
+    params:
+        fold=fold_of,
+    script:
+        "../scripts/predict_reference.py"
+
+
+rule predict_images:
+    """Predict new X-rays, warn of unfamiliar ones, and map where the network looks."""
+    input:
+        unpack(network_for_new_images),
+        schemas=expand("schemas/{file}.schema.yaml", file=["predicted", "reference"]),
+        code=modules("predict_images"),
+    output:
+        table="results/predict/{name}/predictions.csv",
+        xrays=directory("results/predict/{name}/xrays"),
+        overlays=directory("results/predict/{name}/overlays"),
+    log:
+        "results/predict/{name}/predict_images.log",
+    wildcard_constraints:
+        name=r"[a-z0-9][a-z0-9_-]*",
+    conda:
+        "../environment.yml"
+    threads: 2
+    resources:
+        mem_mb=needs(2500 + 4 * config["saliency"]["memory"]),
+        runtime=needs(120),
+    params:
+        source=config["input"],
+        state=state_of_new_images,
+        target=config["saliency"]["target"],
+        layer=config["saliency"]["layer"],
+        memory=config["saliency"]["memory"],
+    script:
+        "../scripts/predict_images.py"
+
+
+rule predict_overview:
+    """Put predictions, pictures and warnings on one page."""
+    input:
+        unpack(network_for_new_images),
+        table="results/predict/{name}/predictions.csv",
+        xrays="results/predict/{name}/xrays",
+        overlays="results/predict/{name}/overlays",
+        template="pages/predictions.html",
+        style="pages/predictions.css",
+        schema="schemas/predicted.schema.yaml",
+        code=modules("predict_overview"),
+    output:
+        "results/predict/{name}/predictions.html",
+    log:
+        "results/predict/{name}/predict_overview.log",
+    wildcard_constraints:
+        name=r"[a-z0-9][a-z0-9_-]*",
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=needs(1000),
+        runtime=needs(20),
+    params:
+        target=config["saliency"]["target"],
+    script:
+        "../scripts/predict_overview.py"
