@@ -76,7 +76,7 @@ rule predict_overview:
         xrays="results/predict/{name}/xrays",
         overlays="results/predict/{name}/overlays",
         template="pages/predictions.html",
-        style="pages/predictions.css",
+        styles=["pages/page.css", "pages/predictions.css"],
         schema="schemas/predicted.schema.yaml",
         code=modules("predict_overview"),
     output:

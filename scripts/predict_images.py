@@ -26,7 +26,6 @@ from cxr.image_files import images_below
 from cxr.images import check, decode_colours, natural, prepare, printable, read_bytes, to_grey
 from cxr.log import job_log, say
 from cxr.model_file import read_facts, read_threshold
-from cxr.words import count
 
 ANYTHING = (0, np.inf)  # width / height, where no usual ones are known
 METHOD = "gradcam"  # one pass, and it passes its audit
@@ -179,38 +178,26 @@ def predict_images(
     xrays, overlays = Path(xrays), Path(overlays)
     for folder in (xrays, overlays):
         folder.mkdir(parents=True)
-    rows = []
+    parts = [pd.DataFrame(columns=["probability", "prediction", "warning", "distance"])]
     with ThreadPoolExecutor(threads) as pool:
         for first in range(0, len(table), at_once):
             part = table[first : first + at_once]
-            opened = [*pool.map(look, part["path"])]
-            usable = [each.image is not None for each in opened]
-            found = iter(())
-            if any(usable):
-                fit = [each for each in opened if each.image is not None]
+            opened = pd.Series([*pool.map(look, part["path"])], part.index, dtype=object)
+            usable = opened.map(lambda each: each.image is not None)
+            fit, names = [*opened[usable]], part["id"][usable]
+            parts.append(
+                pd.DataFrame({"warning": opened[~usable].map(lambda each: each.warnings[0])})
+            )
+            if fit:
                 images = np.stack([each.image for each in fit])
                 inputs = mapped.read_inputs(images, range(len(fit)), facts["input_size"])
-                judged = judge(fit, inputs, see, known.get("spaces"), threshold)
-                targets = mapped.resolve_targets(target, judged["probability"].to_numpy())
-                save_pictures(part["id"][usable], fit, mapper(inputs, targets), xrays, overlays)
-                found = iter(judged.to_dict("records"))
-            rows += [
-                next(found) if fits else {"warning": each.warnings[0]}
-                for each, fits in zip(opened, usable, strict=True)
-            ]
-    table = table.join(pd.DataFrame(rows)).fillna({"prediction": ""})
+                found = judge(fit, inputs, see, known.get("spaces"), threshold)
+                parts.append(found.set_axis(names.index))
+                targets = mapped.resolve_targets(target, found["probability"].to_numpy())
+                save_pictures(names, fit, mapper(inputs, targets), xrays, overlays)
+    table = table.join(pd.concat(parts)).fillna({"prediction": ""})
     tables.write_table(table, output, "predicted")
-    say(summary(table))
-
-
-def summary(table: pd.DataFrame) -> str:
-    """One line: images, those called effusions, with warnings, and unreadable ones."""
-    called = table["prediction"]
-    return (
-        f"{count(len(table), 'image')}: {(called == 'effusion').sum():,} called an effusion, "
-        f"{(called == 'normal').sum():,} normal, {(called == '').sum():,} not readable; "
-        f"{(table['warning'] != '').sum():,} with a warning"
-    )
+    say(warnings.summarise(table))
 
 
 if __name__ == "__main__":

@@ -91,8 +91,8 @@ def observer(
     def observe(inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         outputs, features = both.predict_on_batch(inputs)
         views = [outputs, both.predict_on_batch(inputs[:, :, ::-1])[0]] if flip else [outputs]
-        found = [np.array(keras.ops.softmax(view), np.float64)[:, 1] for view in views]
-        return np.mean(found, axis=0), features
+        found = [keras.ops.convert_to_numpy(keras.ops.softmax(view))[:, 1] for view in views]
+        return np.mean(found, axis=0, dtype=np.float64), features
 
     return observe
 

@@ -4,8 +4,10 @@
 """
 
 import numpy as np
+import pandas as pd
 
 from cxr.dicom.header import LATERAL
+from cxr.words import count
 
 COLOUR_STEP = 32  # of 255: how far a pixel's red, green and blue have to be apart
 COLOUR_SHARE = 0.01  # of the pixels
@@ -13,8 +15,8 @@ WORDS = {
     "unreadable": "cannot be read: {reason}",
     "small": "too small: {width} x {height} pixels, the network sees {side} x {side}",
     "coloured": "in colour, as X-rays are not",
-    "shape": "unusual shape: {width} x {height} pixels; squeezed into a square",
-    "lateral": "a lateral view, says its header; the network knows frontal ones",
+    "shape": "unusual shape: {width} x {height} pixels, squeezed into a square",
+    "lateral": "a lateral view, says its header: the network knows frontal ones",
     "negative": "seems to be a negative: black and white swapped",
     "turned_left": "seems to be turned by a quarter to the left",
     "turned_right": "seems to be turned by a quarter to the right",
@@ -57,3 +59,17 @@ def of_file(
         "lateral": view in LATERAL,
     }
     return [WORDS[name].format(**size) for name, true in holds.items() if true]
+
+
+def summarise(table: pd.DataFrame) -> str:
+    """How many images there are, what they are called, and how many come with a warning.
+
+    Args:
+        table: predictions.csv of new images.
+    """
+    number = {name: (table["prediction"] == name).sum() for name in ("effusion", "normal", "")}
+    unused = f", {number['']:,} cannot be used" if number[""] else ""
+    return (
+        f"{count(len(table), 'image')}: {number['effusion']:,} called an effusion, "
+        f"{number['normal']:,} normal{unused}; {(table['warning'] != '').sum():,} with a warning"
+    )
