@@ -65,7 +65,7 @@ def overlay(picture: np.ndarray, cam: np.ndarray) -> np.ndarray:
 
     Args:
         picture: uint8 (height, width), see `xray`.
-        cam: float32 (side, side), 0 to 1, as for `map_address`.
+        cam: float32 (side, side), 0 to 1, as for `map_png`.
     """
     colours = veil()(_levels(cv2.resize(cam, picture.shape[::-1])))
     opacity = colours[..., 3:]
