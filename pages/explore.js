@@ -8,9 +8,9 @@ const ROWS = new Map(IMAGES.map(({id, row}) => [id, row]));
 const OUTLINED = new Set(DATA.outlined);
 const SORTS = {
     row: "manifest",
-    error: "distance from the truth",
+    error: "how far off",
     probability: "probability",
-    isolation: "distance to the nearest",
+    isolation: "nearest X-ray",
     ...Object.fromEntries(
         ["id", "patient", "age", "sex", "view", "class", "subset", "width", "height"]
             .map((key) => [key, key])),
