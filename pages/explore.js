@@ -291,11 +291,20 @@ function showLayers(image) {
     }));
 }
 
+/* Images that are or may be copies or of the same person, by row: [kind, likeness]. */
+function relatives(row) {
+    const pairs = DATA.pairs.filter(([first, second]) => [first, second].includes(row));
+    return new Map(pairs.map(([first, second, kind, likeness]) =>
+        [first === row ? second : first, [kind === "same-person" ? "same person?" : kind, likeness]]));
+}
+
 function neighbours({row, patient}) {
+    const known = relatives(row);
     return DATA.neighbours[row].map((near, i) => {
         const other = IMAGES[near];
         const notes = [`distance ${decimal(DATA.distances[row][i])}`, DATA.subsets[other.subset]];
-        const same = patient && other.patient === patient ? ["same patient"] : [];
+        const same = patient && other.patient === patient ? ["same patient"]
+            : known.has(near) ? [known.get(near)[0]] : [];
         const tile = thumbnail(other, [...same, ...notes]);
         if (same.length) tile.classList.add("same");
         return tile;
@@ -304,20 +313,19 @@ function neighbours({row, patient}) {
 
 /* Terms and descriptions of all that is known of an image. */
 function fields(image) {
-    const shown = Object.keys(DATA.images).filter((key) => !["id", "label"].includes(key));
+    const shown = Object.keys(DATA.images).filter((key) => !["id", "label", "flags"].includes(key));
     const told = shown.map((key) => {
         const value = image[key];
         const words = key === "subset" ? DATA.subsets[value] : value;
         const many = IMAGES.filter(({patient}) => patient === value).length;
-        return [key.replace("_", " "), key === "patient" && value
+        return [key.replaceAll("_", " "), key === "patient" && value
             ? element("a", {href: `#${new URLSearchParams({patient: value})}`},
                 `${value}: ${counted(many, "X-ray")}`)
             : value === null || value === "" ? "not known" : String(words)];
     });
-    const pairs = DATA.pairs.filter(([first, second]) => [first, second].includes(image.row));
-    const related = pairs.map(([first, second, kind, likeness]) => {
-        const other = IMAGES[first === image.row ? second : first];
-        const link = element("a", {href: address({image: other.id})}, other.id);
+    const related = [...relatives(image.row)].map(([row, [kind, likeness]]) => {
+        const {id} = IMAGES[row];
+        const link = element("a", {href: address({image: id})}, id);
         return [kind, element("span", {}, link, ` (likeness ${decimal(likeness)})`)];
     });
     const flags = [["flags", image.marks.join(", ") || "none"]];

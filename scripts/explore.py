@@ -38,21 +38,24 @@ def columns(manifest: pd.DataFrame, asked: pd.DataFrame) -> dict[str, list]:
         asked: predictions.csv of all images.
 
     Returns:
-        Those of the manifest, whose subset is called prescribed here; subset, what the image is
-        used for; and probability.
+        Those of the manifest, whose subset is called prescribed_subset here; subset, what the image
+        is used for; and probability.
     """
-    judged = manifest[["id"]].merge(asked[["id", "subset", "probability"]], on="id")
-    table = manifest.rename(columns={"subset": "prescribed"}).merge(judged, on="id")
+    table = manifest.rename(columns={"subset": "prescribed_subset"})
+    table = table.merge(asked[["id", "subset", "probability"]], on="id", validate="one_to_one")
     return table.astype(object).where(table.notna(), None).to_dict("list")
 
 
-def flags(manifest: pd.DataFrame, doubted: Iterable[str], pairs: pd.DataFrame) -> dict[str, list]:
+def flags(
+    manifest: pd.DataFrame, doubted: Iterable[str], pairs: pd.DataFrame, rows: dict[str, int]
+) -> dict[str, list[int]]:
     """Rows of the images that somebody should look at, by what it is about; no flag without images.
 
     Args:
         manifest: manifest.csv, with the flags of the files.
         doubted: Ids in label_errors.csv.
         pairs: pairs.csv. Patients who are known are not suspected.
+        rows: In the manifest, by id.
     """
     copies = pairs[pairs["kind"].isin(COPIES)]
     persons = pairs[(pairs["kind"] == "same-person") & (pairs["patients"] == "unknown")]
@@ -62,33 +65,32 @@ def flags(manifest: pd.DataFrame, doubted: Iterable[str], pairs: pd.DataFrame) -
     words = manifest.get("flags", pd.Series("", index=manifest.index)).fillna("").str.split()
     for flag in sorted(set(words.explode().dropna())):
         found[flag.replace("_", " ")] = set(manifest.loc[[flag in each for each in words], "id"])
-    rows = {name: row for row, name in enumerate(manifest["id"])}
-    return {
-        flag: sorted(rows[name] for name in names if name in rows)
-        for flag, names in found.items()
-        if names
-    }
+    return {flag: sorted(map(rows.get, names)) for flag, names in found.items() if names}
 
 
-def related(manifest: pd.DataFrame, pairs: pd.DataFrame) -> list[list]:
-    """Copies and likely same persons: rows of both images, kind and likeness of each pair."""
-    rows = {name: row for row, name in enumerate(manifest["id"])}
-    close = pairs[pairs["kind"] != "resembling"]
-    columns_ = ["first", "second", "kind", "likeness"]
-    return [
-        [rows[one], rows[other], *rest] for one, other, *rest in close[columns_].values.tolist()
-    ]
+def related(pairs: pd.DataFrame, rows: dict[str, int]) -> list[list]:
+    """Copies and likely same persons: rows of both images, kind and likeness of each pair.
+
+    Those of patients who are known to differ are left out, but for copies.
+
+    Args:
+        pairs: pairs.csv.
+        rows: In the manifest, by id.
+    """
+    persons = (pairs["kind"] == "same-person") & (pairs["patients"] != "different")
+    close = pairs[pairs["kind"].isin(COPIES) | persons]
+    close = close.assign(first=close["first"].map(rows), second=close["second"].map(rows))
+    return close[["first", "second", "kind", "likeness"]].to_numpy(object).tolist()
 
 
-def mapped(manifest: pd.DataFrame, table: pd.DataFrame, methods: list[str]) -> dict[str, dict]:
+def mapped(table: pd.DataFrame, methods: list[str], rows: dict[str, int]) -> dict[str, dict]:
     """By method and row of the manifest, the class that a map shows; "" for an empty map.
 
     Args:
-        manifest: manifest.csv.
         table: maps.csv.
         methods: As in the config.
+        rows: In the manifest, by id.
     """
-    rows = {name: row for row, name in enumerate(manifest["id"])}
     targets = table["target"].where(table["empty"] == 0, "")
     places = table["id"].map(rows)
     return {
@@ -143,10 +145,10 @@ def explore(
         output: explore.html to write.
     """
     table, judged = read_table(manifest, "manifest"), read_table(asked, "predictions")
-    related_ = read_table(pairs, "pairs")
+    found = read_table(pairs, "pairs")
     threshold = per_image(json.loads(Path(scores).read_text()), "threshold", pd.Series([f"{fold}"]))
-    rows, distances = nearest(np.asarray(open_array(features)), NEIGHBOURS)
-    outlined = {path.stem for path in Path(outlines).glob("*.png")}
+    neighbours, distances = nearest(np.asarray(open_array(features)), NEIGHBOURS)
+    rows = {name: row for row, name in enumerate(table["id"])}
     data = {
         "dataset": dataset,
         "phantom": source == "phantom",
@@ -159,12 +161,12 @@ def explore(
         },
         "methods": trusted(methods, read_table(checks, "checks")),
         "images": columns(table, judged),
-        "flags": flags(table, read_table(errors, "label_errors")["id"], related_),
+        "flags": flags(table, read_table(errors, "label_errors")["id"], found, rows),
         "doubts": [DOUBTED],
-        "pairs": related(table, related_),
-        "maps": mapped(table, read_table(maps, "maps"), methods),
-        "outlined": [row for row, name in enumerate(table["id"]) if name in outlined],
-        "neighbours": rows.tolist(),
+        "pairs": related(found, rows),
+        "maps": mapped(read_table(maps, "maps"), methods, rows),
+        "outlined": sorted(rows[path.stem] for path in Path(outlines).glob("*.png")),
+        "neighbours": neighbours.tolist(),
         "distances": distances.round(2).tolist(),
     }
     title = f"{dataset}: look through {len(table)} X-rays"

@@ -26,6 +26,7 @@ PAIRS = [  # first, second, kind, patients
     ("i6", "i7", "same-person", "unknown"),
     ("i8", "i9", "same-person", "same"),
     ("i10", "i11", "resembling", "unknown"),
+    ("i12", "i15", "same-person", "different"),
 ]
 DOUBTED = ("i4", "i9")
 

@@ -225,7 +225,7 @@ def test_an_image_is_shown_with_what_is_known_of_it(browser: Browser, page: Path
     assert browser.text("#answer").startswith("Truth: effusion. pleura: ")
     assert "Subset: test." in browser.text("#answer")
     fields = browser.text("#fields")
-    for words in ("p4: 2 X-rays", "29", "PA", "0" * 64, "label doubted", "same-person", "i8"):
+    for words in ("p4: 2 X-rays", "29", "PA", "0" * 64, "label doubted", "same person?", "i8"):
         assert words in fields
     near = [each.text for each in browser.driver.find_elements(By.CSS_SELECTOR, "#neighbours a")]
     assert len(near) == 6

@@ -47,7 +47,7 @@ def test_the_page_holds_every_image_with_what_is_known_of_it(page, folder):
     assert data["images"]["age"] == [None if np.isnan(age) else age for age in manifest["age"]]
     assert data["images"]["probability"] == [*PROBABILITIES]
     assert data["images"]["subset"] == [*np.resize(SUBSETS, COUNT)]
-    assert data["images"]["prescribed"] == [""] * COUNT
+    assert data["images"]["prescribed_subset"] == [""] * COUNT
     assert data["threshold"] == 0.5
     assert data["held"] == "test"
     assert data["subsets"] == {"train": "training", "validation": "validation", "test": "test"}
@@ -86,7 +86,8 @@ def test_flags_say_what_to_look_at(page):
 
 def test_a_flag_that_no_image_has_is_left_out():
     manifest = pd.DataFrame({"id": ["a"]})
-    assert flags(manifest, [], pd.DataFrame(columns=["first", "second", "kind", "patients"])) == {}
+    pairs = pd.DataFrame(columns=["first", "second", "kind", "patients"])
+    assert flags(manifest, [], pairs, {"a": 0}) == {}
 
 
 def test_maps_are_told_with_their_target_and_empty_ones_without(page):
@@ -97,7 +98,7 @@ def test_maps_are_told_with_their_target_and_empty_ones_without(page):
 
 def test_methods_have_maps_of_their_own():
     table = pd.DataFrame({"id": ["b", "a"], "method": ["x", "y"], "target": "normal", "empty": 0})
-    found = mapped(pd.DataFrame({"id": ["a", "b"]}), table, ["x", "y"])
+    found = mapped(table, ["x", "y"], {"a": 0, "b": 1})
     assert found == {"x": {1: "normal"}, "y": {0: "normal"}}
 
 
