@@ -1,5 +1,5 @@
-/* The explorer: a grid of X-rays to filter and sort, and each of them large. What is shown stands in
-   the address, after #. All text goes in as text; page.js and viewer.js come before this. */
+/* The explorer: a grid of X-rays to filter and sort, and each of them large. What is shown stands
+   in the address, after #. All text goes in as text; page.js and viewer.js come before this. */
 
 const DATA = JSON.parse($("data").textContent);
 const FLAGS = Object.entries(DATA.flags).map(([flag, rows]) => [flag, new Set(rows)]);
@@ -19,6 +19,7 @@ const NOTHING = {
     ...{search: "", patient: "", subset: "", class: "", answer: "", from: "", to: "", flag: ""},
     ...{sort: "row", order: "up", map: "", image: ""},
 };
+const NUMBERED = new Intl.Collator("en", {numeric: true}); // i3 before i10
 const TILE = 150; // pixels that a tile is wide at the least, where two fit
 const GAP = 8;
 const CAPTION = 3.7; // rem
@@ -63,8 +64,8 @@ function wanted(image, asked) {
 function sorted(images, key, order) {
     const sign = order === "down" ? -1 : 1;
     const unknown = ({[key]: value}) => Number(value === null || value === "");
-    const compare = (one, other) => (typeof one === "string"
-        ? one.localeCompare(other, "en", {numeric: true}) : one - other);
+    const compare = (one, other) =>
+        (typeof one === "string" ? NUMBERED.compare(one, other) : one - other);
     return [...images].sort((one, other) => unknown(one) - unknown(other) ||
         (unknown(one) ? 0 : sign * compare(one[key], other[key])) || one.row - other.row);
 }
@@ -73,7 +74,7 @@ function sorted(images, key, order) {
 
 function readAddress() {
     const found = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
-    const known = Object.entries(found).filter(([key]) => key in NOTHING);
+    const known = Object.entries(found).filter(([key]) => Object.hasOwn(NOTHING, key));
     const asked = {...NOTHING, ...Object.fromEntries(known)};
     for (const control of $("choose").elements) { // a choice that there is not is none
         const options = [...(control.options || [])].map(({value}) => value);
@@ -92,8 +93,9 @@ function address(changes) {
     return `#${new URLSearchParams(asked.filter(([key, value]) => value !== NOTHING[key]))}`;
 }
 
-/* Go where these changes lead: as a step that "back" takes back, or in place of this one. The depth
-   of an open image is the number of steps since the grid; NaN where a link from elsewhere led in. */
+/* Go where these changes lead: as a step that "back" takes back, or in place of this one. The
+   depth of an open image is the number of steps since the grid; NaN where a link from elsewhere
+   led in. */
 function go(changes, step = false) {
     const before = state.image ? history.state?.depth ?? NaN : 0;
     const depth = {...state, ...changes}.image ? before + Number(step) : 0;
@@ -239,9 +241,9 @@ function showImage(image) {
         : `${place + 1} of ${selection.length}`;
     $("previous").disabled = place <= 0;
     $("next").disabled = place < 0 || place === selection.length - 1;
-    $("answer").textContent = `Truth: ${KINDS[image.label]}. ${DATA.experiment}: ` +
-        `${KINDS[image.called]}, ${verdict(image)} (an effusion from ${decimal(DATA.threshold)}). ` +
-        `Subset: ${DATA.subsets[image.subset]}.`;
+    $("answer").textContent = `Truth: ${KINDS[image.label]}. ` +
+        `${DATA.experiment}: ${KINDS[image.called]}, ${verdict(image)} ` +
+        `(an effusion from ${decimal(DATA.threshold)}). Subset: ${DATA.subsets[image.subset]}.`;
     $("xray").style.setProperty("--ratio", width / height);
     $("outlined").hidden = !OUTLINED.has(row);
     showLayers(image);
@@ -268,7 +270,8 @@ function showLayers(image) {
     }
     const mapped = (name) => DATA.maps[name][row]; // its target, "" if empty, undefined if none
     const overlay = (name, alt) => element("img", {src: file(`maps/${name}`, id, "png"), alt});
-    const xray = () => element("img", {src: file("xrays", id), alt: `X-ray ${id}`, draggable: false});
+    const looks = {src: file("xrays", id), alt: `X-ray ${id}`, draggable: false};
+    const xray = () => element("img", looks);
     const layers = [xray()];
     if (method && mapped(method.method)) {
         layers.push(overlay(method.method, `${method.name} map`));
@@ -283,7 +286,8 @@ function showLayers(image) {
     $("scale").hidden = !made.length;
     $("maps").replaceChildren(...made.map(({method: name, name: title, verdict: trust}) => {
         const target = mapped(name);
-        const stack = element("div", {class: "stack"}, xray(), ...target ? [overlay(name, "")] : []);
+        const over = target ? [overlay(name, "")] : [];
+        const stack = element("div", {class: "stack"}, xray(), ...over);
         stack.style.aspectRatio = `${image.width} / ${image.height}`;
         const words = target ? `evidence for ${target}` : "empty, no evidence";
         const lines = [element("strong", {}, `${title}: ${words}`), element("span", {}, trust)];
@@ -294,8 +298,10 @@ function showLayers(image) {
 /* Images that are or may be copies or of the same person, by row: [kind, likeness]. */
 function relatives(row) {
     const pairs = DATA.pairs.filter(([first, second]) => [first, second].includes(row));
-    return new Map(pairs.map(([first, second, kind, likeness]) =>
-        [first === row ? second : first, [kind === "same-person" ? "same person?" : kind, likeness]]));
+    return new Map(pairs.map(([first, second, kind, likeness]) => {
+        const words = kind === "same-person" ? "same person?" : kind;
+        return [first === row ? second : first, [words, likeness]];
+    }));
 }
 
 function neighbours({row, patient}) {
@@ -351,8 +357,9 @@ function press(event) {
         $("choose").elements.search.focus();
     } else if (document.activeElement === document.body || $("tiles").contains(event.target)) {
         const moves = {
-            ...{ArrowLeft: current - 1, ArrowRight: current + 1, Home: 0},
-            ...{ArrowUp: current - columns, ArrowDown: current + columns, End: selection.length - 1},
+            ...{ArrowLeft: current - 1, ArrowRight: current + 1},
+            ...{ArrowUp: current - columns, ArrowDown: current + columns},
+            ...{Home: 0, End: selection.length - 1},
         };
         if (!(event.key in moves)) return;
         moveTo($("tiles").contains(document.activeElement) ? moves[event.key] : current);

@@ -152,10 +152,11 @@ FILTERS = {
     ),
     "sort=age&order=down": lambda table: table.sort_values("age", ascending=False, kind="stable"),
     "sort=age": lambda table: table.sort_values("age", kind="stable"),
+    "sort=id&order=down&class=normal": lambda table: table[table["label"] == 0][::-1],
     "sort=sex&subset=train": lambda table: table[table["subset"] == "train"].sort_values(
         "sex", kind="stable"
     ),
-    "subset=nonsense&sort=nonsense&from=nonsense&unknown=1": lambda table: table,
+    "subset=nonsense&sort=nonsense&from=nonsense&unknown=1&toString=1": lambda table: table,
 }
 
 
