@@ -30,6 +30,7 @@ include: "rules/inspect.smk"
 include: "rules/saliency.smk"
 include: "rules/audit.smk"
 include: "rules/quiz.smk"
+include: "rules/explore.smk"
 include: "rules/predict.smk"
 include: "rules/onnx.smk"
 include: "rules/run.smk"
@@ -60,6 +61,7 @@ localrules:
     audit,
     audit_quick,
     quiz,
+    explore,
     predict,
     onnx,
     card,
@@ -81,5 +83,6 @@ rule all:
         rules.saliency.input,
         rules.audit_quick.input,
         rules.quiz.input,
+        rules.explore.input,
         rules.card.input,
         rules.report.input,

@@ -1,4 +1,4 @@
-"""Photograph the quiz of a finished run on the phantom: python docs/screenshots.py
+"""Photograph pages of a finished run on the phantom: python docs/screenshots.py [quiz] [explore]
 
 Needs Chromium and its driver, as the tests of pages do.
 """
@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from chromium import Browser, running_browser  # noqa: E402
 
-PAGE = ROOT / "results" / "phantom" / "quiz.html"
+RESULTS = ROOT / "results" / "phantom"
 RATINGS = [4, 5, 2, 2, 2, 2, 1, 2, 5, 1]
 HEIGHT, DESKTOP, PHONE, GAP = 780, 800, 400, 24  # pixels
 ANSWER = "shownAt -= 1000; answer(arguments[0])"
@@ -26,16 +26,15 @@ document.getElementById("truth").checked = true;
 layOver();
 document.querySelector(".choices:has(#method)").scrollIntoView();
 """
+MISTAKES = {"subset": "test", "sort": "error", "order": "down"}
+OUTLINE = "$('truth').click()"
 
 
-def open_page(browser: Browser, width: int, scheme: str) -> None:
-    """The page's first question on a screen of this width, light or dark."""
+def open_page(browser: Browser, page: str, width: int, scheme: str) -> None:
+    """A page on a screen of this width, light or dark."""
     screen = {"width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": True}
-    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-    browser.open(PAGE)
-    browser.driver.execute_script("start()")
+    browser.screen(screen, scheme)
+    browser.open(RESULTS / f"{page}.html")
 
 
 def photograph(browser: Browser) -> np.ndarray:
@@ -45,19 +44,38 @@ def photograph(browser: Browser) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
 
 
+def photograph_quiz(browser: Browser) -> list[np.ndarray]:
+    """A question on a wide screen, the X-rays again on a phone."""
+    open_page(browser, "quiz", DESKTOP, "light")
+    browser.driver.execute_script("start()")
+    browser.driver.execute_script(ANSWER, RATINGS[0])
+    question = photograph(browser)
+    open_page(browser, "quiz", PHONE, "dark")
+    browser.driver.execute_script("start()")
+    for rating in RATINGS:
+        browser.driver.execute_script(ANSWER, rating)
+    browser.driver.execute_script(LOOK)
+    return [question, photograph(browser)]
+
+
+def photograph_explore(browser: Browser) -> list[np.ndarray]:
+    """The surest mistakes on a wide screen, an effusion on a phone."""
+    open_page(browser, "explore", DESKTOP, "light")
+    browser.driver.execute_script("go(arguments[0])", MISTAKES)
+    grid = photograph(browser)
+    open_page(browser, "explore", PHONE, "dark")
+    opened = {"subset": "test", "image": "phantom-e1", "map": "gradcam"}
+    browser.driver.execute_script("go(arguments[0])", opened)
+    browser.driver.execute_script(OUTLINE)
+    return [grid, photograph(browser)]
+
+
 if __name__ == "__main__":
-    with running_browser() as browser:
-        open_page(browser, DESKTOP, "light")
-        browser.driver.execute_script(ANSWER, RATINGS[0])
-        question = photograph(browser)
-        open_page(browser, PHONE, "dark")
-        for rating in RATINGS:
-            browser.driver.execute_script(ANSWER, rating)
-        browser.driver.execute_script(LOOK)
-        result = photograph(browser)
+    pages = {"quiz": photograph_quiz, "explore": photograph_explore}
     gap = np.full((HEIGHT, GAP, 3), 255, np.uint8)
-    cv2.imwrite(
-        str(ROOT / "docs" / "quiz.png"),
-        np.hstack([question, gap, result]),
-        [cv2.IMWRITE_PNG_COMPRESSION, 9],
-    )
+    with running_browser() as browser:
+        for name in sys.argv[1:] or pages:
+            wide, narrow = pages[name](browser)
+            path = ROOT / "docs" / f"{name}.png"
+            picture = np.hstack([wide, gap, narrow])
+            cv2.imwrite(str(path), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])

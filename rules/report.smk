@@ -78,7 +78,9 @@ rule report_html:
             *rules.compare.input,
             *rules.transfer.input,
         ],
-        pages=expand("results/{{dataset}}/{page}.html", page=["quiz", "predict"]),
+        pages=ancient(
+            expand("results/{{dataset}}/{page}.html", page=["quiz", "explore", "predict"])
+        ),
         captions=expand(
             "report/{caption}.rst", caption=glob_wildcards("report/{caption}.rst").caption
         ),

@@ -7,14 +7,10 @@ give the same bits.
 
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from cxr import tables
 from cxr.arrays import open_array
 from cxr.backend import set_backend
-from cxr.log import job_log, say
-from cxr.methods import CAMS
+from cxr.log import job_log
 
 
 def saliency(
@@ -51,21 +47,15 @@ def saliency(
     set_backend("tensorflow")  # the maps know no other; the file of a model fits all
     from cxr import mapped
 
-    logits, layer, at_once = mapped.open_network(model, layer, threads, memory)
-    array, parts = open_array(images), []
-    for method, path in zip(methods, maps, strict=True):
-        facts = mapped.write_maps(
-            logits, array, named["image_row"], method, target, layer, at_once, path
-        )
-        source = layer if method in CAMS else logits.layers[0].name
-        if logits.get_layer(source).output.shape[1] == 1:
-            say(
-                f"{source} has a single place, so its maps are the same everywhere: a larger input "
-                "or fewer poolings would give it more"
-            )
-        say(f"{method}: {len(named)} maps of {source}, {facts['empty'].sum()} of them empty")
-        parts.append(named.assign(row=np.arange(len(named)), method=method, layer=source, **facts))
-    tables.write_table(pd.concat(parts, ignore_index=True), table, "maps")
+    found = mapped.map_images(
+        *mapped.open_network(model, layer, threads, memory),
+        open_array(images),
+        named,
+        methods,
+        target,
+        maps,
+    )
+    tables.write_table(found, table, "maps")
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def assert_same_results(one: Path, other: Path) -> None:
     assert {name.name for name in names} >= {
         *("images.npy", "predictions.csv", "metrics.json", "gradcam.npy", "maps.png"),
         *("comparison.png", "augmentation.png", "model.keras", "report.html", "datasheet.md"),
-        *("flow.png", "model_card.json", "checklists.md"),
+        *("flow.png", "model_card.json", "checklists.md", "explore.html"),
     }
     for name in sorted(names):
         assert content(one / name) == content(other / name), name

@@ -15,6 +15,7 @@ from selenium.common.exceptions import (
     StaleElementReferenceException,
 )
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -30,6 +31,8 @@ OPTIONS = (
     "--disable-dev-shm-usage",  # small in containers
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # a page that needs a network fails
 )
+PHONE = {"width": 375, "height": 667, "deviceScaleFactor": 1, "mobile": True}
+DESKTOP = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 LOGS = {"browser": "ALL", "performance": "ALL"}
 
 PIXELS = """
@@ -61,6 +64,25 @@ class Browser:
         self.complaints()
         self.requests()
         self.driver.get(page.resolve().as_uri())
+
+    def screen(self, metrics: dict, scheme: str = "light") -> None:
+        """Show the page on another screen, such as `PHONE`, light or dark."""
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def usual_screen(self) -> None:
+        """Undo `screen`."""
+        self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+    def find(self, selector: str) -> WebElement:
+        """The first element that a CSS selector names."""
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def text(self, selector: str) -> str:
+        """What is seen of its text."""
+        return self.find(selector).text
 
     def click(self, find: Callable[[], WebElement]) -> None:
         """Click what `find` finds, once it stands still (pages draw anew)."""

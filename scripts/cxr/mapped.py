@@ -12,6 +12,8 @@ from cxr.arrays import open_array
 from cxr.backend import fix_bits
 from cxr.batches import reduce_image
 from cxr.images import create_array
+from cxr.log import say
+from cxr.methods import CAMS
 
 CLASSES = ("normal", "effusion")  # by label
 
@@ -178,3 +180,41 @@ def write_maps(
             facts.append((shown, effusion[offset], float(cam.max()), int(empty)))
     written.flush()
     return pd.DataFrame(facts, columns=["target", "probability", "peak", "empty"])
+
+
+def map_images(
+    logits: keras.Model,
+    layer: str,
+    at_once: int,
+    array: np.ndarray,
+    named: pd.DataFrame,
+    methods: list[str],
+    target: str,
+    paths: list[Path],
+) -> pd.DataFrame:
+    """Write the maps of several methods.
+
+    Args:
+        logits, layer, at_once: See `open_network`.
+        array: Memory-mapped float32 (N, size, size).
+        named: The images to map, the columns of saliency.csv.
+        methods: Keys of `cxr.methods.NAMES`.
+        target: See `resolve_targets`.
+        paths: <method>.npy of each, see `write_maps`.
+
+    Returns:
+        maps.csv. Only class activation maps use the layer; the table says "image" for others.
+    """
+    parts = []
+    for method, path in zip(methods, paths, strict=True):
+        rows = named["image_row"]
+        facts = write_maps(logits, array, rows, method, target, layer, at_once, path)
+        source = layer if method in CAMS else logits.layers[0].name
+        if logits.get_layer(source).output.shape[1] == 1:
+            say(
+                f"{source} has a single place, so its maps are the same everywhere: a larger input "
+                "or fewer poolings would give it more"
+            )
+        say(f"{method}: {len(named)} maps of {source}, {facts['empty'].sum()} of them empty")
+        parts.append(named.assign(row=np.arange(len(named)), method=method, layer=source, **facts))
+    return pd.concat(parts, ignore_index=True)

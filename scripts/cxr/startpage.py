@@ -168,6 +168,8 @@ def look_first(main: str) -> str:
             [
                 "`Effusion or not? <quiz.html>`__, a page beside this report: read some of these "
                 "X-rays yourself, blind, and see whether you or the network does better",
+                "`Look through them <explore.html>`__, another page: every X-ray with its truth, "
+                f"what {escape(main)} says of it, and where it looks",
                 "`Ask the network <predict.html>`__, a page that holds it and says what it makes "
                 "of X-rays that you drop there",
                 "**3 Results**: all experiments side by side, then the surest mistakes; the "

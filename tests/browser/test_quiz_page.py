@@ -18,10 +18,9 @@ from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.actions.mouse_button import MouseButton
 from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from chromium import Browser
+from chromium import DESKTOP, PHONE, Browser
 from cxr import intervals
 from cxr.readers import CALLED, METRICS
 from cxr.tables import check_table, columns, read_csv, read_table
@@ -39,8 +38,6 @@ pytestmark = pytest.mark.slow
 
 SPACE = "\N{NO-BREAK SPACE}"
 RATINGS = (2, 5, 4, 1, 2, 3, 5, 4, 4, 1)  # of i0 to i9: i4 is missed, i8 a false alarm
-PHONE = {"width": 375, "height": 667, "deviceScaleFactor": 1, "mobile": True}
-DESKTOP = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
 
 
 @pytest.fixture(scope="module")
@@ -59,26 +56,11 @@ def page(folder: Path) -> Path:
 @pytest.fixture(autouse=True)
 def usual_screen(browser: Browser) -> Iterator[None]:
     yield
-    browser.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-
-
-def screen(browser: Browser, metrics: dict, scheme: str = "light") -> None:
-    feature = {"name": "prefers-color-scheme", "value": scheme}
-    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-
-
-def find(browser: Browser, selector: str) -> WebElement:
-    return browser.driver.find_element(By.CSS_SELECTOR, selector)
-
-
-def text(browser: Browser, selector: str) -> str:
-    return find(browser, selector).text
+    browser.usual_screen()
 
 
 def number(browser: Browser) -> str:
-    return text(browser, "#number")
+    return browser.text("#number")
 
 
 def wait_for(browser: Browser, heading: str) -> None:
@@ -90,14 +72,14 @@ def wait_for(browser: Browser, heading: str) -> None:
 
 def begin(browser: Browser, page: Path) -> None:
     browser.open(page)
-    find(browser, "#begin button").click()
+    browser.find("#begin button").click()
     wait_for(browser, "X-ray 1 of 10")
 
 
 def take(browser: Browser, ratings: tuple[int, ...] = RATINGS) -> None:
     """Answer by the buttons."""
     for place, rating in enumerate(ratings, start=2):
-        find(browser, f"#answers button[value='{rating}']").click()
+        browser.find(f"#answers button[value='{rating}']").click()
         if place <= len(ratings):
             wait_for(browser, f"X-ray {place} of {len(ratings)}")
 
@@ -107,7 +89,7 @@ def finish(browser: Browser, page: Path) -> None:
     browser.open(page)
     script = "start(); for (const rating of arguments[0]) { shownAt -= 1000; answer(rating); }"
     browser.driver.execute_script(script, RATINGS)
-    assert text(browser, "#heading") == "Your score: 8 of 10"
+    assert browser.text("#heading") == "Your score: 8 of 10"
 
 
 def cells(browser: Browser, table: str) -> dict[str, list[str]]:
@@ -139,8 +121,8 @@ def shown(value: float, low: float, high: float, sign: str = "") -> str:
 def test_opens_without_a_complaint_and_asks_for_nothing(browser: Browser, page: Path) -> None:
     finish(browser, page)
     for method in ("gradcam", "edges"):
-        find(browser, f"#method option[value='{method}']").click()
-    find(browser, "#truth").click()
+        browser.find(f"#method option[value='{method}']").click()
+    browser.find("#truth").click()
     assert browser.complaints() == []
     assert browser.requests() == [page.as_uri()]
 
@@ -163,10 +145,10 @@ def test_the_policy_forbids_what_the_page_does_not_need(browser: Browser, page: 
 
 def test_says_what_it_is_and_how_common_effusions_are(browser: Browser, page: Path) -> None:
     browser.open(page)
-    header = text(browser, "header")
+    header = browser.text("header")
     assert "Phantoms: simulated X-rays" in header
     assert "Research and teaching only: not a medical device." in header
-    assert "Of all 10 test X-rays 50 % have one (5)" in text(browser, "#start")
+    assert "Of all 10 test X-rays 50 % have one (5)" in browser.text("#start")
 
 
 def test_questions_are_blind(browser: Browser, page: Path) -> None:
@@ -182,19 +164,19 @@ def test_questions_are_blind(browser: Browser, page: Path) -> None:
         held = browser.driver.execute_script(script)
         for word in (f"i{place - 1}", "X-rays/", "gradcam", str(PROBABILITIES[place - 1])):
             assert word not in held, word
-        find(browser, "#answers button[value='3']").click()
+        browser.find("#answers button[value='3']").click()
         time.sleep(0.31)
 
 
 def test_each_question_shows_its_xray(browser: Browser, page: Path, folder: Path) -> None:
     begin(browser, page)
     for row in range(3):
-        address = find(browser, "#xray").get_attribute("src")
+        address = browser.find("#xray").get_attribute("src")
         shown = np.frombuffer(base64.b64decode(address.partition(",")[2]), np.uint8)
         pixels = cv2.imdecode(shown, cv2.IMREAD_GRAYSCALE)
         file = cv2.imread(str(folder / "X-rays" / f"i{row}.png"), cv2.IMREAD_GRAYSCALE)
         assert np.corrcoef(pixels.ravel(), file.ravel())[0, 1] > 0.99
-        find(browser, "#answers button[value='3']").click()
+        browser.find("#answers button[value='3']").click()
         wait_for(browser, f"X-ray {row + 2} of 10")
 
 
@@ -211,7 +193,7 @@ def downloads(browser: Browser, tmp_path: Path) -> Path:
 
 def saved(browser: Browser, downloads: Path, name: str) -> Path:
     path = downloads / name
-    find(browser, "#export").click()
+    browser.find("#export").click()
     WebDriverWait(browser.driver, 10).until(lambda _: path.is_file() and path.stat().st_size)
     return path
 
@@ -220,8 +202,8 @@ def test_score_comparison_and_export_are_pythons(
     browser: Browser, folder: Path, page: Path, downloads: Path, tmp_path: Path
 ) -> None:
     browser.open(page)
-    find(browser, "#name").send_keys("../Zoë <b> 1")
-    find(browser, "#begin button").click()
+    browser.find("#name").send_keys("../Zoë <b> 1")
+    browser.find("#begin button").click()
     wait_for(browser, "X-ray 1 of 10")
     take(browser)
     path = saved(browser, downloads, "Zoë-b-1.csv")
@@ -256,10 +238,10 @@ def test_score_comparison_and_export_are_pythons(
     accuracy = rows.loc["accuracy"]
     low, high = (f"{100 * accuracy[each]:.0f} %" for each in ("low", "high"))
     expected = f"You: 8 of 10 right, 80 % (95 % interval {low} to {high}). pleura: 8 of 10 right"
-    assert text(browser, "#score").replace(SPACE, " ").startswith(expected)
-    assert text(browser, "#heading") == "Your score: 8 of 10"
-    assert "5 of these 10 X-rays have an effusion" in text(browser, "#versus")
-    assert "do not tell who reads better" in text(browser, "#versus")
+    assert browser.text("#score").replace(SPACE, " ").startswith(expected)
+    assert browser.text("#heading") == "Your score: 8 of 10"
+    assert "5 of these 10 X-rays have an effusion" in browser.text("#versus")
+    assert "do not tell who reads better" in browser.text("#versus")
     assert browser.complaints() == []
 
 
@@ -324,8 +306,8 @@ def test_statistics_are_those_of_python(browser: Browser, page: Path) -> None:
 
 def test_answers_count_at_once_where_asked_for(browser: Browser, page: Path) -> None:
     browser.open(page)
-    find(browser, "#feedback").click()
-    find(browser, "#begin button").click()
+    browser.find("#feedback").click()
+    browser.find("#begin button").click()
     wait_for(browser, "X-ray 1 of 10")
     said = {
         1: "Right: X-ray 1 is normal. 1 of 1 right",
@@ -333,15 +315,15 @@ def test_answers_count_at_once_where_asked_for(browser: Browser, page: Path) -> 
         5: "Right: X-ray 3 is effusion. 2 of 3 right",
     }
     for rating, words in said.items():
-        find(browser, f"#answers button[value='{rating}']").click()
-        assert text(browser, "#said").startswith(words)
+        browser.find(f"#answers button[value='{rating}']").click()
+        assert browser.text("#said").startswith(words)
         time.sleep(0.31)
-    assert "95 % interval" in text(browser, "#said")
+    assert "95 % interval" in browser.text("#said")
 
 
 def test_a_double_click_is_one_answer(browser: Browser, page: Path) -> None:
     begin(browser, page)
-    ActionChains(browser.driver).double_click(find(browser, "#answers button[value='2']")).perform()
+    ActionChains(browser.driver).double_click(browser.find("#answers button[value='2']")).perform()
     assert number(browser) == "X-ray 2 of 10"
 
 
@@ -360,7 +342,7 @@ def test_both_sets_of_mistakes_are_shown(browser: Browser, page: Path) -> None:
         ["The network was wrong, you were right: 2 X-rays", [2, 5]],
         ["Both were right: 6 X-rays", [0, 1, 3, 6, 7, 9]],
     ]
-    caption = text(browser, "figure[data-question='4'] figcaption").replace(SPACE, " ")
+    caption = browser.text("figure[data-question='4'] figcaption").replace(SPACE, " ")
     assert "X-ray 5: effusion" in caption
     assert "You: probably normal, ✗ wrong" in caption
     assert "pleura: effusion (0.70), ✓ right" in caption
@@ -374,15 +356,15 @@ def test_maps_and_outlines_lie_over_their_xrays(browser: Browser, page: Path) ->
         return len(browser.driver.find_elements(By.CSS_SELECTOR, "#cards img"))
 
     assert count() == 10
-    find(browser, "#truth").click()
+    browser.find("#truth").click()
     assert count() == 10 + sum(LABELS)
-    find(browser, "#method option[value='gradcam']").click()
+    browser.find("#method option[value='gradcam']").click()
     assert count() == 10 + sum(LABELS) + 9  # the first map is empty
-    assert "How far to trust GradCAM: Passes 1 of 3 checks" in text(browser, "#verdict")
-    assert "Map: no evidence for effusion" in text(browser, "figure[data-question='0']")
-    assert "Map: evidence for effusion" in text(browser, "figure[data-question='1']")
-    find(browser, "#method option[value='edges']").click()
-    assert "A control that knows nothing of the network" in text(browser, "#verdict")
+    assert "How far to trust GradCAM: Passes 1 of 3 checks" in browser.text("#verdict")
+    assert "Map: no evidence for effusion" in browser.text("figure[data-question='0']")
+    assert "Map: evidence for effusion" in browser.text("figure[data-question='1']")
+    browser.find("#method option[value='edges']").click()
+    assert "A control that knows nothing of the network" in browser.text("#verdict")
     covered = """
     const [under, over] = document.querySelectorAll("figure[data-question='1'] img");
     return [under, over].map((image) => {
@@ -401,7 +383,7 @@ def test_the_readers_curve_is_drawn_with_the_networks(browser: Browser, page: Pa
         tuple(float(mark.get_attribute(name)) for name in ("cx", "cy"))
         for mark in browser.driver.find_elements(By.CSS_SELECTOR, "#roc > svg circle.reader")
     ]
-    frame = find(browser, "#roc > svg rect.axis")
+    frame = browser.find("#roc > svg rect.axis")
     left, top, side = (float(frame.get_attribute(name)) for name in ("x", "y", "width"))
     points = {(round((x - left) / side, 3), round(1 - (y - top) / side, 3)) for x, y in marks}
     labels, ratings = np.array(LABELS), np.array(RATINGS)
@@ -410,7 +392,7 @@ def test_the_readers_curve_is_drawn_with_the_networks(browser: Browser, page: Pa
         for cut in range(2, 6)
     }
     assert points == expected
-    legend = text(browser, "#legend")
+    legend = browser.text("#legend")
     assert "You on these 10" in legend
     assert "pleura on all 10 test X-rays" in legend
 
@@ -433,16 +415,16 @@ def test_other_readers_stand_in_the_table_with_their_agreement(
     pair = read_table(folder / "readers_agreement.csv", "readers_agreement").iloc[0]
     value, low, high = (decimal(pair[each]) for each in ("value", "low", "high"))
     words = f"anna, ben: Cohen's kappa {value} ({low} to {high}), on 10 X-rays"
-    assert text(browser, "#agreement") == words
+    assert browser.text("#agreement") == words
 
 
 def test_one_may_answer_again(browser: Browser, page: Path) -> None:
     finish(browser, page)
-    find(browser, "#again").click()
-    find(browser, "#begin button").click()
+    browser.find("#again").click()
+    browser.find("#begin button").click()
     wait_for(browser, "X-ray 1 of 10")
     take(browser, tuple(1 + 4 * label for label in LABELS))
-    assert text(browser, "#heading") == "Your score: 10 of 10"
+    assert browser.text("#heading") == "Your score: 10 of 10"
     assert len(browser.driver.find_elements(By.CSS_SELECTOR, "#cards figure")) == 10
     assert len(browser.driver.find_elements(By.CSS_SELECTOR, "#roc > svg")) == 1
     assert browser.complaints() == []
@@ -454,11 +436,11 @@ def test_one_class_alone_is_said_to_be_undefined(
 ) -> None:
     files = write_files(tmp_path / "quiz", labels, PROBABILITIES[: len(labels)])
     browser.open(write_quiz(files))
-    find(browser, "#begin button").click()
+    browser.find("#begin button").click()
     wait_for(browser, f"X-ray 1 of {len(labels)}")
     take(browser, (4,) * len(labels))
     assert cells(browser, "#metrics")["AUROC"] == ["undefined no interval"] * 3
-    assert not find(browser, "#legend").text
+    assert not browser.find("#legend").text
     assert browser.complaints() == []
 
 
@@ -482,7 +464,7 @@ START = {"scale": 1, "x": 0, "y": 0, "slope": 1, "intercept": 0}
 def test_mouse_zooms_moves_and_sets_greys(browser: Browser, page: Path) -> None:
     begin(browser, page)
     assert view(browser) == START
-    viewer = find(browser, "#viewer")
+    viewer = browser.find("#viewer")
     mouse = ActionChains(browser.driver)
     mouse.scroll_from_origin(ScrollOrigin.from_element(viewer, 50, 0), 0, -400).perform()
     zoomed = view(browser)
@@ -492,21 +474,21 @@ def test_mouse_zooms_moves_and_sets_greys(browser: Browser, page: Path) -> None:
     moved = view(browser)
     assert moved["x"] - zoomed["x"] == pytest.approx(30, abs=1)
     assert moved["y"] - zoomed["y"] == pytest.approx(20, abs=1)
-    find(browser, "#grey").click()
+    browser.find("#grey").click()
     mouse.move_to_element(viewer).click_and_hold().move_by_offset(-40, 0).release().perform()
     greys = view(browser)
     assert greys["slope"] == pytest.approx(100 / 80)  # a window of 80 %
     assert greys["intercept"] == pytest.approx(0.5 - 0.5 * 100 / 80)
     assert (greys["x"], greys["y"]) == (moved["x"], moved["y"])
-    find(browser, "#reset").click()
-    find(browser, "#grey").click()
+    browser.find("#reset").click()
+    browser.find("#grey").click()
     right = ActionBuilder(browser.driver)
     right.pointer_action.move_to(viewer).pointer_down(MouseButton.RIGHT).move_by(0, 40)
     right.pointer_action.pointer_up(MouseButton.RIGHT)
     right.perform()
     assert view(browser) == START | {"intercept": pytest.approx(-0.1)}  # a level of 60 %
     mouse.move_to_element(viewer).move_by_offset(9, 9).perform()  # no button is down any more
-    find(browser, "#reset").click()
+    browser.find("#reset").click()
     assert view(browser) == START
     assert browser.complaints() == []
 
@@ -515,7 +497,7 @@ def test_window_and_level_change_what_is_seen(browser: Browser, page: Path) -> N
     begin(browser, page)
 
     def mean() -> float:
-        shot = np.frombuffer(find(browser, "#viewer").screenshot_as_png, np.uint8)
+        shot = np.frombuffer(browser.find("#viewer").screenshot_as_png, np.uint8)
         return float(cv2.imdecode(shot, cv2.IMREAD_GRAYSCALE).mean())
 
     usual = mean()
@@ -529,15 +511,15 @@ def test_window_and_level_change_what_is_seen(browser: Browser, page: Path) -> N
     browser.driver.execute_script(script, "level", 10)
     bright = mean()
     assert dark < usual - 10 < bright - 20
-    find(browser, "#answers button[value='3']").click()
+    browser.find("#answers button[value='3']").click()
     wait_for(browser, "X-ray 2 of 10")
     assert view(browser) == START  # each X-ray begins as it is
 
 
 def test_two_fingers_zoom_and_one_moves(browser: Browser, page: Path) -> None:
-    screen(browser, PHONE)
+    browser.screen(PHONE)
     begin(browser, page)
-    box = find(browser, "#viewer").rect
+    box = browser.find("#viewer").rect
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
     def touch(kind: str, *points: tuple[float, float]) -> None:
@@ -607,7 +589,7 @@ def test_keyboard_alone_is_enough(browser: Browser, page: Path, downloads: Path)
         if place <= 10:
             wait_for(browser, f"X-ray {place} of 10")
     assert focused(browser) == "heading"
-    assert text(browser, "#heading") == "Your score: 8 of 10"
+    assert browser.text("#heading") == "Your score: 8 of 10"
     tab_to(browser, "export")
     press(browser, Keys.ENTER)
     path = downloads / "anna5.csv"
@@ -616,10 +598,10 @@ def test_keyboard_alone_is_enough(browser: Browser, page: Path, downloads: Path)
         assert [int(row["rating"]) for row in csv.DictReader(file)] == [*RATINGS]
     tab_to(browser, "method")
     press(browser, "G")
-    assert "How far to trust GradCAM" in text(browser, "#verdict")
+    assert "How far to trust GradCAM" in browser.text("#verdict")
     tab_to(browser, "truth")
     press(browser, Keys.SPACE)
-    assert find(browser, "#truth").is_selected()
+    assert browser.find("#truth").is_selected()
     assert browser.complaints() == []
 
 
@@ -641,10 +623,10 @@ WIDE = (
 def test_a_narrow_screen_shows_all_without_scrolling_sideways(
     browser: Browser, page: Path, width: int
 ) -> None:
-    screen(browser, PHONE | {"width": width})
+    browser.screen(PHONE | {"width": width})
     browser.open(page)
     assert not browser.driver.execute_script(WIDE)
-    find(browser, "#begin button").click()
+    browser.find("#begin button").click()
     wait_for(browser, "X-ray 1 of 10")
     assert not browser.driver.execute_script(WIDE)
     for button in browser.driver.find_elements(By.CSS_SELECTOR, "#answers button"):
@@ -660,18 +642,18 @@ def test_a_narrow_screen_shows_all_without_scrolling_sideways(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("device", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_nothing(browser: Browser, page: Path, device: dict, scheme: str) -> None:
-    screen(browser, device, scheme)
+    browser.screen(device, scheme)
     browser.open(page)
     assert browser.violations() == []
-    find(browser, "#feedback").click()
-    find(browser, "#begin button").click()
+    browser.find("#feedback").click()
+    browser.find("#begin button").click()
     wait_for(browser, "X-ray 1 of 10")
-    find(browser, "#answers button[value='4']").click()
+    browser.find("#answers button[value='4']").click()
     wait_for(browser, "X-ray 2 of 10")
-    find(browser, "summary").click()
+    browser.find("summary").click()
     assert browser.violations() == []
     finish(browser, page)
-    find(browser, "#method option[value='gradcam']").click()
+    browser.find("#method option[value='gradcam']").click()
     assert browser.violations() == []
 
 
@@ -690,7 +672,7 @@ def test_hostile_names_are_text(browser: Browser, tmp_path: Path) -> None:
     write_reader(files, "<img src=x onerror='hacked=1'>", {f"i{row}": 3 for row in range(10)})
     finish(browser, write_quiz(files))
     assert browser.driver.execute_script("return typeof hacked") == "undefined"
-    assert f"{HOSTILE}/i4.png" in text(browser, "figure[data-question='4'] .file")
+    assert f"{HOSTILE}/i4.png" in browser.text("figure[data-question='4'] .file")
     assert "<img src=x onerror='hacked=1'>" in cells(browser, "#readers")
     assert browser.complaints() == []
 
@@ -699,24 +681,24 @@ def test_the_quiz_of_a_run_works(browser: Browser, finished: Path) -> None:
     results = finished / "results" / "phantom"
     questions = read_table(results / "quiz.csv", "saliency")
     browser.open(results / "quiz.html")
-    assert f"You will see {len(questions)} chest X-rays" in text(browser, "#start")
-    find(browser, "#begin button").click()
+    assert f"You will see {len(questions)} chest X-rays" in browser.text("#start")
+    browser.find("#begin button").click()
     wait_for(browser, f"X-ray 1 of {len(questions)}")
     take(browser, tuple(1 + 4 * label for label in questions["label"]))
     count = len(questions)
-    assert text(browser, "#heading") == f"Your score: {count} of {count}"
+    assert browser.text("#heading") == f"Your score: {count} of {count}"
     names = [each.text for each in browser.driver.find_elements(By.CSS_SELECTOR, ".file")]
     assert sorted(re.search(r"([\w-]+)\.png$", name)[1] for name in names) == sorted(
         questions["id"]
     )
-    find(browser, "#method option[value='gradcam']").click()
-    assert "of the audit" in text(browser, "#verdict")
+    browser.find("#method option[value='gradcam']").click()
+    assert "of the audit" in browser.text("#verdict")
     assert browser.complaints() == []
 
 
 def test_the_report_leads_to_the_quiz(browser: Browser, finished: Path) -> None:
     browser.open(finished / "results" / "phantom" / "report.html")
-    link = find(browser, ".prose a[href='quiz.html']")
+    link = browser.find(".prose a[href='quiz.html']")
     assert link.text == "Effusion or not?"
     link.click()
     WebDriverWait(browser.driver, 10).until(

@@ -198,6 +198,7 @@ def test_the_way_through_the_report_leads_to_card_and_checklists():
     links = [link["refuri"] for link in document.findall(nodes.reference)]
     assert links == [
         "quiz.html",
+        "explore.html",
         "predict.html",
         "a_b/model_card.html",
         "a_b/checklists.html",

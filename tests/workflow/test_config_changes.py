@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 EXPERIMENT = {"train_network"}
 PHANTOM = {"acquire_phantom", "manifest_images"}
 MANIFEST = {"manifest_images"}
-MAPS = {"saliency_maps", "quiz_maps"}
+MAPS = {"saliency_maps", "quiz_maps", "explore_network"}
 QUICK = {"audit_sanity", "audit_faithfulness", "audit_localisation"}
 # The key, another value and rules that run then; what follows from them, follows.
 RUN = {
@@ -68,7 +68,7 @@ RUN = {
     "experiments.<name>.epochs": (3, EXPERIMENT),
     "experiments.<name>.ema": (0.9, EXPERIMENT),
     "experiments.<name>.keep": ("last", EXPERIMENT),
-    "experiments.<name>.test_flip": (True, EXPERIMENT),
+    "experiments.<name>.test_flip": (True, EXPERIMENT | {"explore_network"}),
     "experiments.<name>.threads": (1, EXPERIMENT | {*MAPS, "inspect_network"} | QUICK),
     "experiments.<name>.augment.rotation": (6, EXPERIMENT | {"inspect_images"}),
     "experiments.<name>.augment.shift": (0.1, EXPERIMENT | {"inspect_images"}),
@@ -77,7 +77,10 @@ RUN = {
     "experiments.<name>.augment.brightness": (0.1, EXPERIMENT | {"inspect_images"}),
     "experiments.<name>.augment.flip": (False, EXPERIMENT | {"inspect_images"}),
     "run": (["small"], {"compare_experiments", "leakage_sensitivity"}),
-    "main": ("lesson", {"leakage_labels", "audit_sanity", "quiz_maps", "quiz_readers"}),
+    "main": (
+        "lesson",
+        {"leakage_labels", "audit_sanity", "quiz_readers", *MAPS} - {"saliency_maps"},
+    ),
     "seeds": ([1, 2], {"train_network", "compare_experiments"}),
     "backend": ("jax", EXPERIMENT),
     "evaluate.threshold": ("youden", {"evaluate_predictions", "compare_experiments"}),
@@ -99,6 +102,8 @@ RUN = {
     "quiz.seed": (2, {"quiz_images"}),
     "quiz.size": (64, {"quiz_page"}),
     "quiz.methods": (["gradcam"], {"quiz_maps", "quiz_page"}),
+    "explore.size": (64, {"explore_xrays"}),
+    "explore.methods": (["gradcam"], {"explore_network", "explore_maps", "explore_page"}),
 }
 COLUMNS = ("path", "label", "patient", "age", "sex", "view", "mask", "subset")
 READ = {

@@ -40,5 +40,8 @@ def test_a_run_with_two_folds(fresh: Path) -> None:
     asked = read_table(results / "quiz.csv", "saliency")["id"]
     assert set(held_out.loc[asked, "fold"]) == {"1"}  # as the maps, by the network of this fold
     assert (results / "quiz.html").is_file()
+    mapped = read_table(results / "small/seed-1/fold-1/explore/maps.csv", "maps")["id"]
+    assert set(mapped) == set(held_out.index[held_out["fold"] == "1"])
+    assert (results / "explore.html").is_file()
     assert (results / "report.html").is_file()
     assert "Nothing to be done" in finish(fresh)

@@ -42,6 +42,10 @@ TARGETS = {
         *("quiz_images", "quiz_maps", "quiz_readers", "quiz_page"),
     ],
 }
+TARGETS["explore"] = [
+    *(*TRAINING, "evaluate_predictions", *AUDIT[:-1], "leakage_labels"),
+    *("explore_network", "explore_xrays", "explore_maps", "explore_page"),
+]
 TARGETS["card"] = [
     *(*TARGETS["datasheet"], "evaluate_predictions", "subgroups_metrics", "leakage_sensitivity"),
     *("baselines_predictions", "compare_experiments", "inspect_network", *AUDIT[:-1]),

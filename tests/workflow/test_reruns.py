@@ -128,7 +128,7 @@ def test_another_saliency_setting_retrains_nothing(
     jobs = plan(project)
     assert set(causes(jobs)) >= expected | {"run_record"}  # run.json holds the config
     assert "saliency_maps" in rules(jobs)
-    stages = ("saliency_", "audit_", "quiz_")
+    stages = ("saliency_", "audit_", "quiz_", "explore_")
     others = {rule for rule in rules(jobs) if not rule.startswith(stages)}
     told = {"run_record", "card_model", "card_checklists", "report_page", "report_html"}
     told |= {"predict_page"}  # it says what the audit makes of its maps
