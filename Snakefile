@@ -60,6 +60,7 @@ localrules:
     quiz,
     card,
     report,
+    report_times,
     report_html,
 
 

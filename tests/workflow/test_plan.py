@@ -48,7 +48,7 @@ TARGETS["card"] = [
 ]
 TARGETS["report"] = [
     *(rule for target in TARGETS if target not in ("control", "audit") for rule in TARGETS[target]),
-    *("report_page", "report_html"),
+    *("report_page", "report_times", "report_html"),
 ]
 
 

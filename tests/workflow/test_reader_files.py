@@ -35,7 +35,7 @@ def test_readers_come_beside_the_network_and_retrain_nothing(project: Path) -> N
         )
     jobs = plan(project)
     assert set(causes(jobs)) == {"quiz_readers"}
-    assert rules(jobs) == {"quiz_readers", "quiz_page", "report_html"}
+    assert rules(jobs) == {"quiz_readers", "quiz_page", "report_times", "report_html"}
     finish(project, "quiz")
     table = read_table(project / RESULTS / "readers.csv", "readers")
     accuracy = table[table["metric"] == "accuracy"].set_index("reader")
