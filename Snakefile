@@ -66,6 +66,7 @@ localrules:
     onnx,
     card,
     report,
+    report_times,
     report_html,
 
 

@@ -22,7 +22,7 @@ rule acquire_phantom:
     log:
         "results/{dataset}/logs/acquire.log",
     benchmark:
-        "results/{dataset}/benchmarks/acquire.tsv"
+        "results/{dataset}/benchmarks/acquire_phantom.tsv"
     wildcard_constraints:
         dataset=datasets_from("phantom"),
     conda:
@@ -50,6 +50,8 @@ rule acquire_archive:
         "data/{dataset}/acquired.json",
     log:
         "results/{dataset}/logs/acquire.log",
+    benchmark:
+        "results/{dataset}/benchmarks/acquire_archive.tsv"
     wildcard_constraints:
         dataset="|".join(filter(archives, config["datasets"])) or "(?!)",
     conda:

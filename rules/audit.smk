@@ -47,7 +47,7 @@ rule audit_memorise:
     log:
         "results/{dataset}/logs/{experiment}/{run}/audit_permutation-{permutation}.log",
     benchmark:
-        "results/{dataset}/benchmarks/{experiment}/{run}/audit_permutation-{permutation}.tsv"
+        "results/{dataset}/benchmarks/{experiment}/{run}/audit/audit_memorise-{permutation}.tsv"
     wildcard_constraints:
         permutation=r"\d+",
     conda:
@@ -83,7 +83,7 @@ rule audit_sanity:
     log:
         "results/{dataset}/logs/{experiment}/{run}/{audit}_sanity.log",
     benchmark:
-        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}_sanity.tsv"
+        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}/audit_sanity.tsv"
     conda:
         "../environment.yml"
     threads: lookup("experiments/{experiment}/threads", within=config)
@@ -120,6 +120,8 @@ rule audit_sanity_figure:
         ),
     log:
         "results/{dataset}/logs/{experiment}/{run}/audit_sanity_figure.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/{run}/audit/audit_sanity_figure.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -143,7 +145,7 @@ rule audit_faithfulness:
     log:
         "results/{dataset}/logs/{experiment}/{run}/{audit}_faithfulness.log",
     benchmark:
-        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}_faithfulness.tsv"
+        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}/audit_faithfulness.tsv"
     conda:
         "../environment.yml"
     threads: lookup("experiments/{experiment}/threads", within=config)
@@ -178,7 +180,7 @@ rule audit_localisation:
     log:
         "results/{dataset}/logs/{experiment}/{run}/{audit}_localisation.log",
     benchmark:
-        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}_localisation.tsv"
+        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}/audit_localisation.tsv"
     conda:
         "../environment.yml"
     threads: lookup("experiments/{experiment}/threads", within=config)
@@ -215,7 +217,7 @@ rule audit_shortcut:
     log:
         "results/{dataset}/logs/{experiment}/{run}/{audit}_shortcut.log",
     benchmark:
-        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}_shortcut.tsv"
+        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}/audit_shortcut.tsv"
     wildcard_constraints:
         dataset=any_of(PLANTED),
     conda:
@@ -264,6 +266,8 @@ rule audit_checks:
         "results/{dataset}/{experiment}/{run}/{audit}/checks.csv",
     log:
         "results/{dataset}/logs/{experiment}/{run}/{audit}_checks.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}/audit_checks.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -290,6 +294,8 @@ rule audit_figure:
         ),
     log:
         "results/{dataset}/logs/{experiment}/{run}/{audit}_figure.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}/audit_figure.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -321,6 +327,8 @@ rule audit_shortcut_figure:
         ),
     log:
         "results/{dataset}/logs/{experiment}/{run}/{audit}_shortcut_figure.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/{run}/{audit}/audit_shortcut_figure.tsv"
     conda:
         "../environment.yml"
     resources:

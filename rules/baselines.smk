@@ -23,6 +23,8 @@ rule baselines_predictions:
         "results/{dataset}/baselines.csv",
     log:
         "results/{dataset}/logs/baselines.log",
+    benchmark:
+        "results/{dataset}/benchmarks/baselines_predictions.tsv"
     conda:
         "../environment.yml"
     resources:

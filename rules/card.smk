@@ -37,6 +37,8 @@ rule card_flow:
         ),
     log:
         "results/{dataset}/logs/card_flow.log",
+    benchmark:
+        "results/{dataset}/benchmarks/card_flow.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -88,6 +90,8 @@ rule card_model:
         ),
     log:
         "results/{dataset}/logs/{experiment}/card.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/card_model.tsv"
     wildcard_constraints:
         experiment=config["main"],
     conda:
@@ -117,6 +121,8 @@ rule card_checklists:
         ),
     log:
         "results/{dataset}/logs/{experiment}/card_checklists.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/card_checklists.tsv"
     conda:
         "../environment.yml"
     resources:

@@ -307,6 +307,50 @@ def shortcut_tables(wildcards):
     return expand(path, table=["shortcut", "shortcut_use"] if planted else [], **wildcards)
 
 
+def benchmarks():
+    """The benchmark files of a normal run's jobs, but for the last two, which come after them."""
+    dataset, others = config["datasets"][config["dataset"]], config["transfer"]
+    acquire = "phantom" if dataset["source"] == "phantom" else "archive"
+    once = [
+        *[f"acquire_{acquire}"] * is_fetched(dataset),
+        "manifest_images",
+        *gather.preprocess("preprocess_shard-{scatteritem}"),
+        "preprocess_gather",
+        *["leakage_pairs", "leakage_checks", "leakage_figure", "leakage_sensitivity"],
+        *["leakage_labels", "leakage_labels_figure"],
+        *["split_images", "baselines_predictions", "compare_experiments", "compare_figure"],
+        *[f"transfer_overlap-{other}" for other in others],
+        *["transfer_metrics", "transfer_figure"] * bool(others),
+        *["datasheet_tables", "inspect_images", "saliency_images"],
+        *["quiz_images", "quiz_readers", "quiz_page"],
+        *["run_record", "card_flow", "report_page"],
+    ]
+    of_seed = [
+        *["train_pool"] * bool(FOLDS),
+        *["evaluate_predictions", "evaluate_figures", "subgroups_metrics", "subgroups_figure"],
+        *[f"transfer_predictions-{other}" for other in others],
+    ]
+    of_audit = [
+        *["audit_sanity", "audit_faithfulness", "audit_localisation"],
+        *["audit_shortcut", "audit_shortcut_figure"] * (config["dataset"] in PLANTED),
+        *["audit_checks", "audit_figure"],
+    ]
+    mapped = ["saliency_maps", "saliency_agreement", "saliency_figures"]
+    main = {"experiment": config["main"], "run": RUNS[0]}
+    return [
+        *results("benchmarks/{job}.tsv", job=once),
+        *results("benchmarks/{experiment}/inspect_network.tsv"),
+        *results("benchmarks/{experiment}/{run}/train_network.tsv"),
+        *results("benchmarks/{experiment}/seed-{seed}/{job}.tsv", job=of_seed),
+        *results("benchmarks/{experiment}/{run}/{job}.tsv", run=RUNS[0], job=mapped),
+        *results("benchmarks/{experiment}/{run}/audit-quick/{job}.tsv", job=of_audit, **main),
+        *results("benchmarks/{experiment}/{run}/quiz_maps.tsv", **main),
+        *results(
+            "benchmarks/{experiment}/{job}.tsv", job=["card_model", "card_checklists"], **main
+        ),
+    ]
+
+
 def drawn_again(wildcards):
     """What phantoms are drawn from again, with the mark of their shortcut and without."""
     dataset = config["datasets"][wildcards.dataset]

@@ -25,6 +25,8 @@ rule compare_experiments:
         "results/{dataset}/comparison.csv",
     log:
         "results/{dataset}/logs/compare.log",
+    benchmark:
+        "results/{dataset}/benchmarks/compare_experiments.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -51,6 +53,8 @@ rule compare_figure:
         ),
     log:
         "results/{dataset}/logs/compare_figure.log",
+    benchmark:
+        "results/{dataset}/benchmarks/compare_figure.tsv"
     conda:
         "../environment.yml"
     resources:

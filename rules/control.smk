@@ -26,6 +26,8 @@ rule control_network:
         predictions="results/{dataset}/{experiment}/control/permutation-{permutation}/predictions.csv",
     log:
         "results/{dataset}/logs/{experiment}/control/permutation-{permutation}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/control/control_network-{permutation}.tsv"
     wildcard_constraints:
         permutation=r"\d+",
     conda:
@@ -60,6 +62,8 @@ rule control_scores:
         "results/{dataset}/control.csv",
     log:
         "results/{dataset}/logs/control.log",
+    benchmark:
+        "results/{dataset}/benchmarks/control_scores.tsv"
     conda:
         "../environment.yml"
     resources:

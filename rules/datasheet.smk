@@ -44,6 +44,8 @@ rule datasheet_tables:
         ),
     log:
         "results/{dataset}/logs/datasheet.log",
+    benchmark:
+        "results/{dataset}/benchmarks/datasheet_tables.tsv"
     conda:
         "../environment.yml"
     resources:

@@ -33,6 +33,8 @@ rule evaluate_predictions:
         "results/{dataset}/{experiment}/seed-{seed}/metrics.json",
     log:
         "results/{dataset}/logs/{experiment}/seed-{seed}/evaluate.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/seed-{seed}/evaluate_predictions.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -96,6 +98,8 @@ rule evaluate_figures:
         ),
     log:
         "results/{dataset}/logs/{experiment}/seed-{seed}/evaluate_figures.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/seed-{seed}/evaluate_figures.tsv"
     conda:
         "../environment.yml"
     resources:

@@ -82,6 +82,8 @@ rule inspect_images:
         ),
     log:
         "results/{dataset}/logs/inspect_images.log",
+    benchmark:
+        "results/{dataset}/benchmarks/inspect_images.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -139,6 +141,8 @@ rule inspect_network:
         ),
     log:
         "results/{dataset}/logs/{experiment}/inspect_network.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/inspect_network.tsv"
     conda:
         "../environment.yml"
     threads: lookup("experiments/{experiment}/threads", within=config)

@@ -52,6 +52,8 @@ rule leakage_checks:
         "results/{dataset}/leakage.csv",
     log:
         "results/{dataset}/logs/leakage.log",
+    benchmark:
+        "results/{dataset}/benchmarks/leakage_checks.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -80,6 +82,8 @@ rule leakage_figure:
         ),
     log:
         "results/{dataset}/logs/leakage_figure.log",
+    benchmark:
+        "results/{dataset}/benchmarks/leakage_figure.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -105,6 +109,8 @@ rule leakage_sensitivity:
         "results/{dataset}/leakage_sensitivity.csv",
     log:
         "results/{dataset}/logs/leakage_sensitivity.log",
+    benchmark:
+        "results/{dataset}/benchmarks/leakage_sensitivity.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -135,6 +141,8 @@ rule leakage_labels:
         summary="results/{dataset}/label_errors_summary.csv",
     log:
         "results/{dataset}/logs/leakage_labels.log",
+    benchmark:
+        "results/{dataset}/benchmarks/leakage_labels.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -165,6 +173,8 @@ rule leakage_labels_figure:
         ),
     log:
         "results/{dataset}/logs/leakage_labels_figure.log",
+    benchmark:
+        "results/{dataset}/benchmarks/leakage_labels_figure.tsv"
     conda:
         "../environment.yml"
     resources:

@@ -24,7 +24,7 @@ rule manifest_images:
     log:
         "results/{dataset}/logs/manifest.log",
     benchmark:
-        "results/{dataset}/benchmarks/manifest.tsv"
+        "results/{dataset}/benchmarks/manifest_images.tsv"
     conda:
         "../environment.yml"
     threads: 2

@@ -26,7 +26,7 @@ rule preprocess_shard:
     log:
         "results/{dataset}/logs/preprocess-{scatteritem}.log",
     benchmark:
-        "results/{dataset}/benchmarks/preprocess-{scatteritem}.tsv"
+        "results/{dataset}/benchmarks/preprocess_shard-{scatteritem}.tsv"
     conda:
         "../environment.yml"
     threads: 2
@@ -49,6 +49,8 @@ rule preprocess_gather:
         "results/{dataset}/images.npy",
     log:
         "results/{dataset}/logs/gather.log",
+    benchmark:
+        "results/{dataset}/benchmarks/preprocess_gather.tsv"
     conda:
         "../environment.yml"
     resources:

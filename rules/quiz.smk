@@ -25,6 +25,8 @@ rule quiz_images:
         "results/{dataset}/quiz.csv",
     log:
         "results/{dataset}/logs/quiz_images.log",
+    benchmark:
+        "results/{dataset}/benchmarks/quiz_images.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -54,6 +56,8 @@ rule quiz_maps:
         table="results/{dataset}/{experiment}/{run}/quiz/maps.csv",
     log:
         "results/{dataset}/logs/{experiment}/{run}/quiz_maps.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/{run}/quiz_maps.tsv"
     conda:
         "../environment.yml"
     threads: lookup("experiments/{experiment}/threads", within=config)
@@ -85,6 +89,8 @@ rule quiz_readers:
         agreement="results/{dataset}/readers_agreement.csv",
     log:
         "results/{dataset}/logs/quiz_readers.log",
+    benchmark:
+        "results/{dataset}/benchmarks/quiz_readers.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -126,6 +132,8 @@ rule quiz_page:
         "results/{dataset}/quiz.html",
     log:
         "results/{dataset}/logs/quiz.log",
+    benchmark:
+        "results/{dataset}/benchmarks/quiz_page.tsv"
     conda:
         "../environment.yml"
     resources:

@@ -1,8 +1,9 @@
 """Everything on one page.
 
 INPUTS   the tables and figures of all other stages, results/<dataset>/run.json, report/
-OUTPUTS  results/<dataset>/report.rst, the start page, and report.html. Which figures the report
-         shows, under which heading and with which caption, the rules say that draw them.
+OUTPUTS  results/<dataset>/report.rst, the start page, times.csv, times.png and report.html. Which
+         figures the report shows, under which heading and with which caption, the rules say that
+         draw them.
 """
 
 
@@ -52,6 +53,8 @@ rule report_page:
         "results/{dataset}/report.rst",
     log:
         "results/{dataset}/logs/report_page.log",
+    benchmark:
+        "results/{dataset}/benchmarks/report_page.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -61,10 +64,9 @@ rule report_page:
         "../scripts/report.py"
 
 
-rule report_html:
-    """Put the start page and all figures into one file that needs no network."""
+rule report_times:
+    """Add up where the time went, once all other jobs are done."""
     input:
-        record="results/{dataset}/run.json",
         page="results/{dataset}/report.rst",
         results=[
             *rules.card.input,
@@ -81,6 +83,40 @@ rule report_html:
         pages=ancient(
             expand("results/{{dataset}}/{page}.html", page=["quiz", "explore", "predict"])
         ),
+        schema="schemas/times.schema.yaml",
+        code=modules("report_times"),
+    output:
+        table="results/{dataset}/times.csv",
+        figure=report(
+            "results/{dataset}/times.png",
+            caption="../report/report_times.rst",
+            category="5 Run",
+            labels={"figure": "where the time went"},
+        ),
+    log:
+        "results/{dataset}/logs/report_times.log",
+    benchmark:
+        "results/{dataset}/benchmarks/report_times.tsv"
+    wildcard_constraints:
+        dataset=config["dataset"],
+    conda:
+        "../environment.yml"
+    resources:
+        mem_mb=needs(1000),
+        runtime=needs(10),
+    params:
+        benchmarks=benchmarks(),
+    script:
+        "../scripts/report_times.py"
+
+
+rule report_html:
+    """Put the start page and all figures into one file that needs no network."""
+    input:
+        record="results/{dataset}/run.json",
+        page="results/{dataset}/report.rst",
+        results=[*rules.report_times.input.results, "results/{dataset}/times.png"],
+        pages=rules.report_times.input.pages,
         captions=expand(
             "report/{caption}.rst", caption=glob_wildcards("report/{caption}.rst").caption
         ),
@@ -91,6 +127,8 @@ rule report_html:
         "results/{dataset}/report.html",
     log:
         "results/{dataset}/logs/report_html.log",
+    benchmark:
+        "results/{dataset}/benchmarks/report_html.tsv"
     wildcard_constraints:
         dataset=config["dataset"],
     conda:

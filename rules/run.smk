@@ -17,6 +17,8 @@ rule run_record:
         "results/{dataset}/run.json",
     log:
         "results/{dataset}/logs/run.log",
+    benchmark:
+        "results/{dataset}/benchmarks/run_record.tsv"
     conda:
         "../environment.yml"
     resources:

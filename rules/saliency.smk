@@ -29,6 +29,8 @@ rule saliency_images:
         "results/{dataset}/saliency.csv",
     log:
         "results/{dataset}/logs/saliency_images.log",
+    benchmark:
+        "results/{dataset}/benchmarks/saliency_images.tsv"
     priority: 1
     conda:
         "../environment.yml"
@@ -60,7 +62,7 @@ rule saliency_maps:
     log:
         "results/{dataset}/logs/{experiment}/{run}/saliency.log",
     benchmark:
-        "results/{dataset}/benchmarks/{experiment}/{run}/saliency.tsv"
+        "results/{dataset}/benchmarks/{experiment}/{run}/saliency_maps.tsv"
     conda:
         "../environment.yml"
     threads: lookup("experiments/{experiment}/threads", within=config)
@@ -95,6 +97,8 @@ rule saliency_agreement:
         summary="results/{dataset}/{experiment}/{run}/saliency/agreement_summary.csv",
     log:
         "results/{dataset}/logs/{experiment}/{run}/saliency_agreement.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/{run}/saliency_agreement.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -138,6 +142,8 @@ rule saliency_figures:
         ),
     log:
         "results/{dataset}/logs/{experiment}/{run}/saliency_figures.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/{run}/saliency_figures.tsv"
     conda:
         "../environment.yml"
     resources:

@@ -23,6 +23,8 @@ rule split_images:
         "results/{dataset}/split.csv",
     log:
         "results/{dataset}/logs/split.log",
+    benchmark:
+        "results/{dataset}/benchmarks/split_images.tsv"
     conda:
         "../environment.yml"
     resources:

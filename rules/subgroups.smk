@@ -24,6 +24,8 @@ rule subgroups_metrics:
         "results/{dataset}/{experiment}/seed-{seed}/subgroups.csv",
     log:
         "results/{dataset}/logs/{experiment}/seed-{seed}/subgroups.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/seed-{seed}/subgroups_metrics.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -48,6 +50,8 @@ rule subgroups_figure:
         ),
     log:
         "results/{dataset}/logs/{experiment}/seed-{seed}/subgroups_figure.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/seed-{seed}/subgroups_figure.tsv"
     conda:
         "../environment.yml"
     resources:

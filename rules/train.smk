@@ -28,10 +28,10 @@ rule train_network:
     log:
         "results/{dataset}/logs/{experiment}/{run}/train.log",
     benchmark:
-        "results/{dataset}/benchmarks/{experiment}/{run}/train.tsv"
+        "results/{dataset}/benchmarks/{experiment}/{run}/train_network.tsv"
+    priority: 1  # all that takes long comes after it
     conda:
         "../environment.yml"
-    priority: 1 # all that takes long comes after it
     threads: lookup("experiments/{experiment}/threads", within=config)
     resources:
         mem_mb=needs(3000, images=1),
@@ -61,6 +61,8 @@ if FOLDS:
             "results/{dataset}/{experiment}/seed-{seed}/predictions.csv",
         log:
             "results/{dataset}/logs/{experiment}/seed-{seed}/train_pool.log",
+        benchmark:
+            "results/{dataset}/benchmarks/{experiment}/seed-{seed}/train_pool.tsv"
         conda:
             "../environment.yml"
         resources:

@@ -28,6 +28,8 @@ rule transfer_overlap:
         "results/{dataset}/transfer/{other}.csv",
     log:
         "results/{dataset}/logs/transfer-{other}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/transfer_overlap-{other}.tsv"
     wildcard_constraints:
         other="|".join(config["datasets"]),
     conda:
@@ -56,7 +58,7 @@ rule transfer_predictions:
     log:
         "results/{dataset}/logs/{experiment}/seed-{seed}/transfer-{other}.log",
     benchmark:
-        "results/{dataset}/benchmarks/{experiment}/seed-{seed}/transfer-{other}.tsv"
+        "results/{dataset}/benchmarks/{experiment}/seed-{seed}/transfer_predictions-{other}.tsv"
     wildcard_constraints:
         other="|".join(config["datasets"]),
     conda:
@@ -93,6 +95,8 @@ rule transfer_metrics:
         "results/{dataset}/transfer.csv",
     log:
         "results/{dataset}/logs/transfer.log",
+    benchmark:
+        "results/{dataset}/benchmarks/transfer_metrics.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -120,6 +124,8 @@ rule transfer_figure:
         ),
     log:
         "results/{dataset}/logs/transfer_figure.log",
+    benchmark:
+        "results/{dataset}/benchmarks/transfer_figure.tsv"
     conda:
         "../environment.yml"
     resources:

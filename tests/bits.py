@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-TIMED = ("logs", "benchmarks")  # they hold times
+TIMED = ("logs", "benchmarks", "times.csv", "times.png")  # they hold times
 
 
 def held(page: str, name: str) -> Any:
@@ -49,7 +49,9 @@ def content(path: Path) -> Any:
             results = held(path.read_text(), "results")
             for result in results.values():
                 del result["job_properties"]  # parameters
-            return results
+            return {
+                path: result for path, result in results.items() if Path(path).name not in TIMED
+            }
         case "report.rst":
             return [line for line in path.read_text().splitlines() if "was written on" not in line]
         case _:

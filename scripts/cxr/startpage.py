@@ -179,6 +179,7 @@ def look_first(main: str) -> str:
                 "**1 X-rays**: the images, as the networks see them, and `flow.png`_: from those "
                 "found to those used",
                 "**2 Networks**: learning curves, filters, what the layers make of one image",
+                "**5 Run**: where the time went",
             ]
         ),
         "The numbered ones are in the menu on the left. There the eye shows a figure and the i "

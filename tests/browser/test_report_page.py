@@ -178,7 +178,7 @@ def test_one_finds_every_figure_with_its_caption(
 ) -> None:
     browser.open(report)
     categories = browser.driver.execute_script("return Object.keys(categories).sort()")
-    assert categories == ["1 X-rays", "2 Networks", "3 Results", "4 Saliency"]
+    assert categories == ["1 X-rays", "2 Networks", "3 Results", "4 Saliency", "5 Run"]
     seen = []
     for category in categories:
         click(browser, f"//nav//a[span='{category}']")

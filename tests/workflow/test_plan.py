@@ -54,7 +54,7 @@ TARGETS["card"] = [
 OWN = ("audit", "control", "onnx")  # no part of a normal run
 TARGETS["report"] = [
     *(rule for target in TARGETS if target not in OWN for rule in TARGETS[target]),
-    *("predict_reference", "predict_page", "report_page", "report_html"),
+    *("predict_reference", "predict_page", "report_page", "report_times", "report_html"),
 ]
 
 

@@ -11,7 +11,7 @@ from tiny import TINY, causes, configure, finish, plan, rules
 from workspace import ROOT
 
 PAGES = ["datasheet", "small/model_card", "small/checklists"]
-CATEGORIES = ["1 X-rays", "2 Networks", "3 Results", "4 Saliency"]
+CATEGORIES = ["1 X-rays", "2 Networks", "3 Results", "4 Saliency", "5 Run"]
 
 
 @pytest.fixture(scope="module")

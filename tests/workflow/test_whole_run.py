@@ -29,7 +29,7 @@ def test_each_table_holds_what_its_schema_says(results: Path) -> None:
     tables = [
         *("manifest", "rejected", "boxes", "pairs", "split", "leakage", "leakage_sensitivity"),
         *("label_errors", "label_errors_summary", "baselines", "comparison", "datasheet"),
-        *("saliency", "readers", "readers_agreement", "flow"),
+        *("saliency", "readers", "readers_agreement", "flow", "times"),
     ]
     files = {name: [results / f"{name}.csv"] for name in tables}
     files |= {name: [results / "small" / f"{name}.csv"] for name in ("model_card", "checklists")}
