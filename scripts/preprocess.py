@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from cxr.arrays import create_array
 from cxr.errors import Unreadable, UserError
-from cxr.images import create_array, decode, for_each, prepare, read_bytes
+from cxr.images import decode, for_each, prepare, read_bytes
 from cxr.log import job_log
 from cxr.tables import read_table
 

@@ -5,7 +5,6 @@ import io
 import math
 import os
 import re
-import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +19,6 @@ from PIL import TiffImagePlugin as Tiff
 from cxr import dicom
 from cxr.appearance import looks_inverted
 from cxr.errors import Unreadable, UserError
-from cxr.files import megabytes
 from cxr.log import say
 from cxr.parallel import in_order
 
@@ -274,24 +272,6 @@ def prepare(image: np.ndarray, size: int, resize: str) -> np.ndarray:
     if deviation < 1e-6:
         raise Unreadable(f"no contrast at {size}x{size} pixels")
     return (image / deviation).astype(np.float32)
-
-
-def create_array(path: str | Path, rows: int, size: int) -> np.memmap:
-    """Create a float32 .npy file of shape (rows, size, size), mapped into memory for writing.
-
-    Raises:
-        UserError: the disk has no room for it. (A full disk would otherwise kill the process
-            with a bus error, without a word.)
-    """
-    path = Path(path)
-    needed, free = rows * size * size * 4, shutil.disk_usage(path.parent).free
-    if needed > free:
-        raise UserError(
-            f"{path} needs {megabytes(needed)} and the disk has {megabytes(free)} left. "
-            "Make room, or set a smaller image.size."
-        )
-    shape = (rows, size, size)
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
 
 
 def for_each(

@@ -16,7 +16,6 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from cxr import images, parallel
-from cxr.errors import UserError
 from cxr.images import Unreadable
 from oddities import GREYS, adam7, bmp, chunk, packed, png, scan_lines, tiff
 from xrays import draw
@@ -432,12 +431,6 @@ def test_exposure_does_not_matter():
 def test_constant_image_has_no_contrast():
     with pytest.raises(Unreadable, match="no contrast at 32x32"):
         images.prepare(np.full((50, 50), 7, np.uint8), 32, "area")
-
-
-def test_full_disk_is_told_in_time(tmp_path):
-    with pytest.raises(UserError, match=r"needs .* MB and the disk has .* MB left"):
-        images.create_array(tmp_path / "images.npy", 10**9, 1000)
-    assert not (tmp_path / "images.npy").exists()
 
 
 def test_for_each_keeps_the_order_and_uses_the_threads(capsys):
