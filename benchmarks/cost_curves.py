@@ -43,6 +43,7 @@ EACH = 4  # images of a patient
 TARGETS = ["evaluate", "saliency", "leakage", "compare", "subgroups"]
 PAUSE, LOOKS = 0.02, 10  # seconds between looks at a process, and looks before new ones are sought
 CHANGES = {"rotation": 8, "shift": 0.05, "zoom": 0.1, "contrast": 0.2, "flip": True}
+ACROSS = 6  # panels in a line of the figure
 TEXTURE = 12  # grey values, standard deviation of what is an image's own
 
 
@@ -176,22 +177,26 @@ def compared(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw(table: pd.DataFrame) -> plots.plt.Figure:
-    """Seconds and memory of the jobs, log-log."""
-    figure, axes = plots.plt.subplots(1, 2, figsize=(11, 5), layout="constrained", sharex=True)
-    longest = table.groupby("job")["cpu_seconds"].max().sort_values(ascending=False)
-    for axis, name, title in (
-        (axes[0], "cpu_seconds", "CPU seconds"),
-        (axes[1], "memory_mb", "most anonymous memory, MB"),
-    ):
-        for place, job in enumerate(longest.index):
-            part = table[table["job"] == job]
-            style = {
-                "color": plots.SERIES[place % len(plots.SERIES)],
-                "marker": plots.MARKERS[place % len(plots.MARKERS)],
-            }
-            axis.loglog(part["images"], part[name], label=job, **style)
-        axis.set(title=title, xlabel="images")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
+    """Each job's CPU seconds and memory by the number of images, log-log."""
+    jobs = table.groupby("job")["cpu_seconds"].max().sort_values(ascending=False).index
+    lines = -(-len(jobs) // ACROSS)
+    figure, axes = plots.plt.subplots(
+        lines, ACROSS, figsize=(11, 2 * lines), layout="constrained", sharex=True, sharey=True
+    )
+    style = {"xscale": "log", "yscale": "log", "xlim": (table["images"].min() / 2, None)}
+    for axis, job in zip(axes.flat, jobs, strict=False):
+        part = table[table["job"] == job]
+        axis.plot(part["images"], part["memory_mb"], "s--", color=plots.ORANGE, label="memory, MB")
+        axis.plot(part["images"], part["cpu_seconds"], "o-", color=plots.BLUE, label="CPU seconds")
+        axis.set(**style, xticks=table["images"].unique())
+        axis.minorticks_off()
+        axis.xaxis.set_major_formatter("{x:,.0f}")
+        axis.yaxis.set_major_formatter("{x:g}")
+        plots.caption(axis, job)
+    for axis in axes.flat[len(jobs) :]:
+        axis.set_visible(False)
+    figure.supxlabel("images")
+    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower right")
     return figure
 
 

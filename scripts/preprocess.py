@@ -70,17 +70,15 @@ def preprocess(
     Raises:
         UserError: an image has changed or has no contrast, or the disk has no room.
     """
-    table = read_table(manifest, "manifest")
+    table = read_table(manifest, "manifest", ["path", "sha256"])
     rows = shard_rows(len(table), shard, shards)
-    part = table.iloc[rows.start : rows.stop]
-    files = list(zip(range(len(part)), part["path"], part["sha256"], strict=True))
-    array = create_array(images, len(files), size)
+    paths, checksums = (table[name].to_numpy() for name in ("path", "sha256"))
+    array = create_array(images, len(rows), size)
 
-    def fill(file: tuple[int, str, str]) -> None:
-        row, path, sha256 = file
-        array[row] = prepare_file(path, sha256, size, resize)
+    def fill(row: int) -> None:
+        array[row - rows.start] = prepare_file(paths[row], checksums[row], size, resize)
 
-    for _ in for_each(fill, files, threads, "prepared"):
+    for _ in for_each(fill, rows, len(rows), threads, "prepared"):
         pass
     array.flush()
     print(f"{images}: rows {rows.start} to {rows.stop - 1} of {len(table)}, {size}x{size} pixels")

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -275,25 +275,26 @@ def prepare(image: np.ndarray, size: int, resize: str) -> np.ndarray:
 
 
 def for_each(
-    function: Callable[[Any], Any], items: Sequence, threads: int, doing: str
+    function: Callable[[Any], Any], items: Iterable, count: int, threads: int, doing: str
 ) -> Iterator[Any]:
     """Yield `function(item)` for each item, see `cxr.parallel.in_order`, and say how far that is.
 
     Long runs do so about every tenth of the way.
 
     Args:
+        count: of the items.
         doing: the first words of a line of progress, such as "checked".
     """
     start = said = time.monotonic()
     for done, result in enumerate(in_order(function, items, threads), 1):
         yield result
-        if done * 10 // len(items) > (done - 1) * 10 // len(items) and done < len(items):
+        if done * 10 // count > (done - 1) * 10 // count and done < count:
             now = time.monotonic()
             if now - said > 5:
                 said = now
-                say(f"{doing} {done:,} of {len(items):,} images, {done / (now - start):.0f}/s")
+                say(f"{doing} {done:,} of {count:,} images, {done / (now - start):.0f}/s")
     seconds = max(time.monotonic() - start, 1e-3)
-    say(f"{doing} {len(items):,} images in {seconds:.1f} s, {len(items) / seconds:.0f}/s")
+    say(f"{doing} {count:,} images in {seconds:.1f} s, {count / seconds:.0f}/s")
 
 
 def natural(path: str | os.PathLike) -> tuple[str, str]:

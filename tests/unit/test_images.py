@@ -441,14 +441,14 @@ def test_for_each_keeps_the_order_and_uses_the_threads(capsys):
             both.wait()
         return number * number
 
-    results = list(images.for_each(work, range(600), 2, "squared"))
+    results = list(images.for_each(work, range(600), 600, 2, "squared"))
     assert results == [number * number for number in range(600)]
     assert "squared 600 images" in capsys.readouterr().out
 
 
 def test_for_each_starts_only_a_few_hundred_at_a_time():
     started = []
-    results = images.for_each(started.append, range(10_000), 1, "seen")
+    results = images.for_each(started.append, range(10_000), 10_000, 1, "seen")
     next(results)
     assert len(started) < 400
     results.close()
