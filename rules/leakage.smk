@@ -34,7 +34,7 @@ rule leakage_pairs:
         "../environment.yml"
     threads: 2
     resources:
-        mem_mb=needs(3000, images=1),
+        mem_mb=needs(2000),
         runtime=needs(60, images=0.01),
     script:
         "../scripts/leakage_pairs.py"

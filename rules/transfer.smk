@@ -35,7 +35,7 @@ rule transfer_overlap:
     conda:
         "../environment.yml"
     resources:
-        mem_mb=needs(3000, images=1, own_images=1),
+        mem_mb=needs(2000),
         runtime=needs(60, images=0.01, own_images=0.01),
     params:
         own_source=lookup("datasets/{dataset}/source", within=config),

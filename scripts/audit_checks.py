@@ -106,7 +106,7 @@ def audit_checks(
         methods: Keys of `cxr.methods.NAMES`.
         output: checks.csv to write.
     """
-    patients = tables.read_csv(manifest).set_index("id")["patient"]
+    patients = tables.read_csv(manifest, columns=["id", "patient"]).set_index("id")["patient"]
     learned = [accuracy(read_predictions(path, manifest), "train") for path in memorised]
     rows = [
         *sanity_rows(

@@ -16,6 +16,7 @@ from cxr.arrays import open_array
 from cxr.baselines import classifier, describe, metadata
 from cxr.folds import pool
 from cxr.log import job_log, say
+from cxr.metadata import COLUMNS
 from cxr.predictions import held_out, read_split
 from cxr.words import count
 
@@ -63,7 +64,7 @@ def baselines(images: Path, manifest: Path, split: Path, folds: int | None, outp
         output: baselines.csv to write.
     """
     described = describe(open_array(images))
-    known = metadata(tables.read_csv(manifest))
+    known = metadata(tables.read_csv(manifest, columns=["id", *COLUMNS]))
     if known.shape[1]:
         described["metadata"] = known
     else:

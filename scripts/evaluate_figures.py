@@ -50,7 +50,7 @@ def evaluate_figures(
     mistakes = {
         label: montage.surest_mistakes(judged, thresholds, label) for label in montage.KINDS
     }
-    masks = tables.read_csv(manifest).set_index("id")["mask"]
+    masks = tables.read_csv(manifest, columns=["id", "mask"]).set_index("id")["mask"]
     fluid = read_fluid({name: masks[name] for part in mistakes.values() for name in part["id"]})
     array = open_array(images)
     kind = SUBSETS[subset]

@@ -22,8 +22,8 @@ def leakage(manifest: Path, split: Path, pairs: Path, output: Path) -> None:
         pairs: pairs.csv.
         output: leakage.csv to write.
     """
-    known, divided = tables.read_table(manifest, "manifest"), tables.read_csv(split)
-    part = parts_by_id(divided)
+    known = tables.read_table(manifest, "manifest", ["id", "label", "patient"])
+    part = parts_by_id(tables.read_csv(split))
     table = checks(known, part, tables.read_table(pairs, "pairs"))
     tables.write_table(table.round(4), output, "leakage")
     for row in table.itertuples():

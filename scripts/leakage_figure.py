@@ -86,9 +86,9 @@ def leakage_figure(
         output: leakage.png to write.
         title: Data set.
     """
-    divided = tables.read_csv(split)
-    part = parts_by_id(divided)
-    facts = tables.read_csv(manifest).reset_index(names="row").set_index("id")[["row", "class"]]
+    part = parts_by_id(tables.read_csv(split))
+    known = tables.read_csv(manifest, columns=["id", "class"])
+    facts = known.reset_index(names="row").set_index("id")
     found = tables.read_table(pairs, "pairs")
     found = found[(found["kind"] != "resembling") & (found["patients"] != "different")]
     found = found.assign(across=straddling(found, part))

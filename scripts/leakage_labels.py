@@ -115,7 +115,9 @@ def leakage_labels(predictions: list[Path], manifest: Path, errors: Path, summar
         summary: label_errors_summary.csv to write.
     """
     checked = mean_predictions(predictions, manifest)
-    images = tables.read_csv(manifest)["label"].astype(int).value_counts().to_dict()
+    images = (
+        tables.read_csv(manifest, columns=["label"])["label"].astype(int).value_counts().to_dict()
+    )
     listed = list_errors(checked)
     found = summarise(checked, images)
     one = found.iloc[0]

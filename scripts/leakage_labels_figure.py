@@ -74,9 +74,9 @@ def leakage_labels_figure(
         UserError: The mask of an X-ray shown cannot be read any more.
     """
     listed = tables.read_table(errors, "label_errors")
-    known = tables.read_csv(manifest)
+    known = tables.read_csv(manifest, columns=["id", "mask"])
     known["row"] = np.arange(len(known))
-    shown = listed.head(ROWS * COLUMNS).merge(known[["id", "row", "mask"]], on="id")
+    shown = listed.head(ROWS * COLUMNS).merge(known, on="id")
     fluid = read_fluid(dict(zip(shown["id"], shown["mask"], strict=True)))
     found = tables.read_table(summary, "label_errors_summary")
     words = headline(len(listed), found, bool(fluid), title)

@@ -26,7 +26,8 @@ def leakage_pairs(manifest: Path, images: Path, output: Path, threads: int) -> N
         threads: That register images side by side.
     """
     with threadpool_limits(1):  # on small images, NumPy's would only wait for each other
-        pairs = find_pairs(open_array(images), tables.read_csv(manifest), threads)
+        known = tables.read_csv(manifest, columns=["id", "patient", "sha256"])
+        pairs = find_pairs(open_array(images), known, threads, Path(output).parent)
     tables.write_table(pairs, output, "pairs")
     for kind, number in pairs["kind"].value_counts().items():
         say(f"{kind}: {count(number, 'pair')}")

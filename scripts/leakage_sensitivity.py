@@ -61,8 +61,8 @@ def leakage_sensitivity(
         pairs: pairs.csv.
         output: leakage_sensitivity.csv to write.
     """
-    known, divided = tables.read_table(manifest, "manifest"), tables.read_csv(split)
-    part = parts_by_id(divided)
+    known = tables.read_table(manifest, "manifest", ["id", "label", "patient"])
+    part = parts_by_id(tables.read_csv(split))
     found = tables.read_table(pairs, "pairs")
     related = {kind: relatives(kind, known, part, found) for kind in ("patients", *KINDS)}
     runs = [read_predictions(path, manifest) for path in predictions]

@@ -97,7 +97,7 @@ def manifest(
     root = Path(root)
     images = list_images(name, dataset, Path(folder), root)
     look = functools.partial(_look, root=root, min_size=min_size, key_file=Path(key_file))
-    found = for_each(look, list(images.itertuples(index=False)), threads, "checked")
+    found = for_each(look, images.itertuples(index=False), len(images), threads, "checked")
     facts = pd.DataFrame(found, columns=FACTS)
     images = images.drop(columns=["reason", *KNOWN]).join(facts)
     left_out = _leave_out(images, exclude)

@@ -13,8 +13,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from cxr.arrays import create_array
 from cxr.errors import Unreadable, UserError
-from cxr.images import create_array, decode, for_each, prepare, read_bytes
+from cxr.images import decode, for_each, prepare, read_bytes
 from cxr.log import job_log
 from cxr.tables import read_table
 
@@ -83,19 +84,17 @@ def preprocess(
     Raises:
         UserError: an image has changed or has no contrast, or the disk has no room.
     """
-    table = read_table(manifest, "manifest")
+    table = read_table(manifest, "manifest", ["path", "sha256"])
     rows = shard_rows(len(table), shard, shards)
-    part = table.iloc[rows.start : rows.stop]
-    files = list(zip(range(len(part)), part["path"], part["sha256"], strict=True))
-    first = create_array(images, len(files), size).offset
+    paths, checksums = (table[name].to_numpy() for name in ("path", "sha256"))
+    offset = create_array(images, len(rows), size).offset
     with Path(images).open("r+b") as array:  # writing is faster than filling mapped pages
 
-        def fill(file: tuple[int, str, str]) -> None:
-            row, path, sha256 = file
-            image = prepare_file(path, sha256, size, resize)
-            write_at(array, image, first + row * image.nbytes)
+        def fill(row: int) -> None:
+            image = prepare_file(paths[row], checksums[row], size, resize)
+            write_at(array, image, offset + (row - rows.start) * image.nbytes)
 
-        for _ in for_each(fill, files, threads, "prepared"):
+        for _ in for_each(fill, rows, len(rows), threads, "prepared"):
             pass
     print(f"{images}: rows {rows.start} to {rows.stop - 1} of {len(table)}, {size}x{size} pixels")
 

@@ -7,8 +7,7 @@ another, through memory maps: the images need not fit in memory.
 from collections.abc import Sequence
 from pathlib import Path
 
-from cxr.arrays import open_array
-from cxr.images import create_array
+from cxr.arrays import create_array, open_array
 from cxr.log import job_log, say
 
 BLOCK = 64  # rows copied at a time

@@ -44,7 +44,7 @@ def quiz_images(
     manifest: Path, split: Path, fold: int | None, number: int, seed: int, output: Path
 ) -> None:
     """Write quiz.csv, a table as saliency.csv; see `choose_questions`."""
-    patients = tables.read_csv(manifest).set_index("id")["patient"]
+    patients = tables.read_csv(manifest, columns=["id", "patient"]).set_index("id")["patient"]
     table = read_split(manifest, split, fold)
     table["patient"] = table["id"].map(patients)
     chosen = choose_questions(table, number, seed).rename(columns={"row": "image_row"})

@@ -44,7 +44,8 @@ def saliency_figures(
     agreement = tables.read_table(pairs, "agreement")
     cams = {name: open_array(path) for name, path in zip(methods, maps, strict=True)}
     array = open_array(images)
-    rows = tables.read_csv(manifest).reset_index(names="row").set_index("id")
+    masks = tables.read_csv(manifest, columns=["id", "mask"])
+    rows = masks.reset_index(names="row").set_index("id")
     rows = rows.loc[heatmaps.shown_images(known, agreement)]
     xrays = {name: array[row] for name, row in rows["row"].items()}
     fluid = read_fluid(rows["mask"].to_dict())

@@ -194,7 +194,9 @@ def split(
         UserError: See `fitted`, `drawn_subsets`, `drawn_folds` and `cxr.subsets.check_subsets`,
             or the user's file holds something else than ids and subsets.
     """
-    table, likely = tables.read_csv(manifest), tables.read_table(pairs, "pairs")
+    known = ["id", "label", "class", "patient", "subset"]
+    table = tables.read_csv(manifest, columns=known)
+    likely = tables.read_table(pairs, "pairs")
     images = table.assign(group=split_groups(table, likely, together))
     if together == "images":
         images["patient"] = ""

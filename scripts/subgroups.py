@@ -25,7 +25,7 @@ def subgroups(predictions: Path, scores: Path, manifest: Path, output: Path, nam
         name: What the progress lines begin with.
     """
     table = read_run(predictions, scores, manifest)
-    table = table.join(tables.read_csv(manifest)[list(COLUMNS)], on="row")
+    table = table.join(tables.read_csv(manifest, columns=["id", *COLUMNS])[list(COLUMNS)], on="row")
     found = compare_subgroups(table, table["threshold"].to_numpy())
     tables.write_table(found, output, "subgroups")
     if found.empty:

@@ -29,7 +29,7 @@ def read_other(predictions: Path, scores: Path, manifest: Path) -> pd.DataFrame:
         id, label, probability, overlap, patient and threshold.
     """
     table = tables.read_table(predictions, "transferred")
-    patients = tables.read_csv(manifest)[["id", "patient"]]
+    patients = tables.read_csv(manifest, columns=["id", "patient"])
     threshold = json.loads(Path(scores).read_text())["threshold"]
     return table.merge(patients, on="id", validate="one_to_one").assign(threshold=threshold)
 
@@ -85,7 +85,7 @@ def transfer(
     own = [read_run(*run, manifest) for run in zip(predictions, scores, strict=True)]
     own = [run.assign(overlap="") for run in own]
     parts = [tested(dataset, held_out(own[0]), by_experiment(experiments, own))]
-    patients = tables.read_csv(manifest)["patient"]
+    patients = tables.read_csv(manifest, columns=["id", "patient"])["patient"]
     for number, (name, known) in enumerate(zip(others, manifests, strict=True)):
         paths = transferred[number * len(scores) : (number + 1) * len(scores)]
         runs = [read_other(*run, known) for run in zip(paths, scores, strict=True)]

@@ -45,7 +45,9 @@ def transfer_overlap(
     own, other = (tables.read_csv(path) for path in (own_manifest, manifest))
     arrays = (open_array(path) for path in (own_images, images))
     with threadpool_limits(1):
-        pairs = pairs_across(next(arrays), own, next(arrays), other, same_patients)
+        pairs = pairs_across(
+            next(arrays), own, next(arrays), other, same_patients, Path(output).parent
+        )
     other["overlap"] = in_both(own, other, same_patients, pairs)
     new = other[other["overlap"] == ""]
     if new["label"].nunique() < 2:

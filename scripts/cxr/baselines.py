@@ -5,7 +5,7 @@ well tells of a shortcut: exposure, what stands at the border, posture, who is X
 (Zech et al., PLoS Medicine 2018; DeGrave et al., Nature Machine Intelligence 2021).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -66,7 +66,7 @@ DESCRIPTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def describe(images: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+def describe(images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     """Describe images in every way that needs pixels alone, reading each of them once.
 
     Args:
@@ -75,8 +75,13 @@ def describe(images: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
     Returns:
         By name of the baseline, float64 (n, numbers).
     """
-    rows = [[of(image) for of in DESCRIPTIONS.values()] for image in images]
-    return dict(zip(DESCRIPTIONS, map(np.stack, zip(*rows, strict=True)), strict=True))
+    described = {
+        name: np.empty((len(images), len(of(images[0])))) for name, of in DESCRIPTIONS.items()
+    }
+    for row, image in enumerate(images):
+        for name, of in DESCRIPTIONS.items():
+            described[name][row] = of(image)
+    return described
 
 
 def metadata(manifest: pd.DataFrame) -> np.ndarray:

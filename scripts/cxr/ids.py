@@ -14,7 +14,7 @@ def unique_ids(paths: Iterable[str], classes: Iterable[str]) -> list[str]:
     """
     stems = [re.sub("[^A-Za-z0-9._-]", "_", Path(path).stem) for path in paths]
     counts = Counter(stem.lower() for stem in stems)
-    taken = {stem.lower() for stem in stems if counts[stem.lower()] == 1}
+    taken = {stem for stem, number in counts.items() if number == 1}
     ids = []
     numbers = defaultdict(lambda: 1)  # the last one given: a stem may occur 100,000 times
     for stem, name in zip(stems, classes, strict=True):

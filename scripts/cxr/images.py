@@ -5,10 +5,9 @@ import io
 import math
 import os
 import re
-import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from PIL import TiffImagePlugin as Tiff
 from cxr import dicom
 from cxr.appearance import looks_inverted
 from cxr.errors import Unreadable, UserError
-from cxr.files import megabytes
 from cxr.log import say
 from cxr.parallel import in_order
 
@@ -291,44 +289,27 @@ def prepare(image: np.ndarray, size: int, resize: str) -> np.ndarray:
     return (image / deviation).astype(np.float32)
 
 
-def create_array(path: str | Path, rows: int, size: int) -> np.memmap:
-    """Create a float32 .npy file of shape (rows, size, size), mapped into memory for writing.
-
-    Raises:
-        UserError: the disk has no room for it. (A full disk would otherwise kill the process
-            with a bus error, without a word.)
-    """
-    path = Path(path)
-    needed, free = rows * size * size * 4, shutil.disk_usage(path.parent).free
-    if needed > free:
-        raise UserError(
-            f"{path} needs {megabytes(needed)} and the disk has {megabytes(free)} left. "
-            "Make room, or set a smaller image.size."
-        )
-    shape = (rows, size, size)
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-
-
 def for_each(
-    function: Callable[[Any], Any], items: Sequence, threads: int, doing: str
+    function: Callable[[Any], Any], items: Iterable, count: int, threads: int, doing: str
 ) -> Iterator[Any]:
     """Yield `function(item)` for each item, see `cxr.parallel.in_order`, and say how far that is.
 
     Long runs do so about every tenth of the way.
 
     Args:
+        count: of the items.
         doing: the first words of a line of progress, such as "checked".
     """
     start = said = time.monotonic()
     for done, result in enumerate(in_order(function, items, threads), 1):
         yield result
-        if done * 10 // len(items) > (done - 1) * 10 // len(items) and done < len(items):
+        if done * 10 // count > (done - 1) * 10 // count and done < count:
             now = time.monotonic()
             if now - said > 5:
                 said = now
-                say(f"{doing} {done:,} of {len(items):,} images, {done / (now - start):.0f}/s")
+                say(f"{doing} {done:,} of {count:,} images, {done / (now - start):.0f}/s")
     seconds = max(time.monotonic() - start, 1e-3)
-    say(f"{doing} {len(items):,} images in {seconds:.1f} s, {len(items) / seconds:.0f}/s")
+    say(f"{doing} {count:,} images in {seconds:.1f} s, {count / seconds:.0f}/s")
 
 
 def natural(path: str | os.PathLike) -> tuple[str, str]:

@@ -8,13 +8,14 @@ labels: Deng et al. 2005, "Facial expression recognition using whitened PCA and 
 down what all chests share. Everything happens at 64 x 64 pixels, whatever the images' size.
 """
 
-from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from cxr.arrays import scratch_array
 from cxr.parallel import in_order
 
 SIDE = 64  # pixels
@@ -25,6 +26,7 @@ POSE, DETAIL = 10, 2.5  # standard deviations of the local contrast, pixels
 DEPTH = 0.1  # contrast, in standard deviations of the image, below which a place counts as flat
 BLUR = 5  # see `fit`
 PLAUSIBLE = 0.4, 2.5  # factor by which a map changes areas
+BLOCK = 512  # X-rays described, or compared with as many others, at a time
 STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 1e-3)
 
 _distance = np.hypot(*(np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2))
@@ -33,7 +35,7 @@ WIDE, NARROW = WINDOW.ravel() > 0.3, WINDOW.ravel() > 0.5
 
 
 class Described(NamedTuple):
-    """A set of X-rays, ready to be compared."""
+    """A set of X-rays, ready to be compared; what has a row per X-ray is in temporary files."""
 
     laid: np.ndarray  # float32 (n, 64, 64), over the mean chest
     mirrored: np.ndarray  # the same of the mirror images
@@ -43,20 +45,10 @@ class Described(NamedTuple):
     components: np.ndarray  # float32 (64 * 64, components), whitening
 
 
-def reduced(images: np.ndarray) -> np.ndarray:
-    """X-rays at 64 x 64 pixels.
-
-    Args:
-        images: float32 (n, side, side), possibly mapped from a file; read one at a time.
-
-    Returns:
-        float32 (n, 64, 64).
-    """
-    method = cv2.INTER_AREA if images.shape[1] > SIDE else cv2.INTER_LINEAR
-    small = np.empty((len(images), SIDE, SIDE), np.float32)
-    for row, image in enumerate(images):
-        small[row] = cv2.resize(np.asarray(image), (SIDE, SIDE), interpolation=method)
-    return small
+def reduced(image: np.ndarray) -> np.ndarray:
+    """An X-ray, float32 (side, side), at 64 x 64 pixels."""
+    method = cv2.INTER_AREA if len(image) > SIDE else cv2.INTER_LINEAR
+    return cv2.resize(np.asarray(image), (SIDE, SIDE), interpolation=method)
 
 
 def local_contrast(image: np.ndarray, scale: float) -> np.ndarray:
@@ -105,11 +97,11 @@ def mean_chest(images: np.ndarray, threads: int, rounds: int = 3) -> np.ndarray:
     """The mean local contrast of some X-rays, sharpened by laying them over it, again and again.
 
     Args:
-        images: float32 (n, 64, 64).
+        images: float32 (n, side, side).
         threads: That work side by side.
         rounds: How often.
     """
-    poses = [local_contrast(image, POSE) for image in _some(images, MEAN_OF)]
+    poses = [local_contrast(reduced(images[row]), POSE) for row in _some(len(images), MEAN_OF)]
     mean = np.mean(poses, axis=0)
     for _ in range(rounds):
         over = partial(_over, mean)
@@ -121,9 +113,9 @@ def _over(mean: np.ndarray, pose: np.ndarray) -> np.ndarray:
     return warp(pose, fit(mean, pose, BLUR))
 
 
-def _some(array: np.ndarray, limit: int) -> np.ndarray:
-    """Rows of an array, evenly spread over it, `limit` at most."""
-    return array[np.linspace(0, len(array) - 1, min(limit, len(array))).astype(int)]
+def _some(count: int, limit: int) -> np.ndarray:
+    """Row numbers below `count`, evenly spread, `limit` at most."""
+    return np.linspace(0, count - 1, min(limit, count)).astype(int)
 
 
 def lay(image: np.ndarray, chest: np.ndarray) -> np.ndarray:
@@ -144,32 +136,65 @@ def details(image: np.ndarray) -> np.ndarray:
     return (local_contrast(image, DETAIL) * WINDOW).ravel()
 
 
-def describe(images: np.ndarray, threads: int = 1) -> Described:
+def describe(images: np.ndarray, threads: int = 1, scratch: Path | None = None) -> Described:
     """Make X-rays ready to be compared.
 
     Args:
         images: float32 (n, side, side), n at least 4; each of mean 0 and standard deviation 1.
         threads: That work side by side; their number changes no bit.
+        scratch: Folder of the temporary files, 33 kB an X-ray; by default the system's.
+
+    Raises:
+        UserError: The disk has no room for them.
     """
-    small = reduced(images)
-    over = partial(lay, chest=mean_chest(small, threads))
-    laid = np.array(list(in_order(over, small, threads)))
-    mirrored = np.array(list(in_order(over, np.ascontiguousarray(small[:, :, ::-1]), threads)))
-    contrasts = np.array([details(image) for image in laid])
-    sample = _some(contrasts, SAMPLE)
+    count, chest = len(images), mean_chest(images, threads)
+    laid, mirrored = (scratch_array((count, SIDE, SIDE), scratch) for _ in range(2))
+
+    def lay_both(row: int) -> None:
+        image = reduced(images[row])
+        laid[row] = lay(image, chest)
+        mirrored[row] = lay(np.ascontiguousarray(image[:, ::-1]), chest)
+
+    for _ in in_order(lay_both, range(count), threads):
+        pass
+    mean, components = principal(np.array([details(laid[row]) for row in _some(count, SAMPLE)]))
+    vectors = [_vectors(of, mean, components, threads, scratch) for of in (laid, mirrored)]
+    return Described(laid, mirrored, *vectors, mean, components)
+
+
+def principal(sample: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the whitened principal components of X-rays.
+
+    Args:
+        sample: float32 (n, 64 * 64), see `details`.
+
+    Returns:
+        float32 (64 * 64,) and (64 * 64, components).
+    """
     mean = sample.mean(axis=0)
     _, deviations, axes = np.linalg.svd(sample - mean, full_matrices=False)
     count = max(2, min(COMPONENTS, len(sample) // 4))
-    components = (axes[:count] / np.maximum(deviations[:count], 1e-6)[:, None]).T
-    mirror_contrasts = np.array([details(image) for image in mirrored])
-    return Described(
-        laid,
-        mirrored,
-        _unit((contrasts - mean) @ components),
-        _unit((mirror_contrasts - mean) @ components),
-        mean,
-        components,
-    )
+    return mean, (axes[:count] / np.maximum(deviations[:count], 1e-6)[:, None]).T
+
+
+def _vectors(
+    laid: np.ndarray,
+    mean: np.ndarray,
+    components: np.ndarray,
+    threads: int,
+    scratch: Path | None,
+) -> np.ndarray:
+    """X-rays by their components, see `Described`."""
+    vectors = scratch_array((len(laid), components.shape[1]), scratch)
+
+    def project(first: int) -> None:
+        block = slice(first, first + BLOCK)
+        contrasts = np.array([details(image) for image in laid[block]])
+        vectors[block] = _unit((contrasts - mean) @ components)
+
+    for _ in in_order(project, range(0, len(laid), BLOCK), threads, part=1):
+        pass
+    return vectors
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
@@ -177,30 +202,57 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def candidates(
-    vectors: np.ndarray, others: np.ndarray, nearest: int, least: float, block: int = 1000
-) -> Iterator[tuple[int, int]]:
-    """The rows that are worth a closer look: of each row, its nearest among the others.
+    vectors: np.ndarray,
+    others: np.ndarray,
+    nearest: int,
+    least: float,
+    threads: int = 1,
+    block: int = BLOCK,
+) -> np.ndarray:
+    """The pairs that are worth a closer look: each row and its nearest among the others.
 
-    Memory grows with `block` times the number of rows.
+    Time grows with the square of the number of rows.
 
     Args:
         vectors: float32 (n, components), of length 1.
         others: The same of the same X-rays, or of their mirror images.
-        nearest: Rows to return for each row, at most.
-        least: The smallest cosine of a pair to be returned.
+        nearest: Others of each row, at most; of equally near ones the first.
+        least: The smallest cosine of a pair.
+        threads: That work side by side.
         block: Rows worked on at a time.
 
-    Yields:
-        A row of `vectors` and one of `others`, never the same.
+    Returns:
+        int (pairs, 2): a row of `vectors` and one of `others`, never the same.
     """
-    nearest = min(nearest, len(vectors) - 1)
-    for first in range(0, len(vectors), block):
-        cosines = vectors[first : first + block] @ others.T
-        rows = np.arange(len(cosines))
-        cosines[rows, first + rows] = -np.inf
-        found = np.argpartition(-cosines, nearest - 1, axis=1)[:, :nearest]
-        for row in rows:
-            yield from ((first + row, other) for other in found[row] if cosines[row, other] > least)
+
+    def search(start: int) -> np.ndarray:
+        return _nearest(vectors, others, nearest, least, start, block)
+
+    found = in_order(search, range(0, len(vectors), block), threads, part=1)
+    return np.concatenate(list(found))
+
+
+def _nearest(
+    vectors: np.ndarray, others: np.ndarray, nearest: int, least: float, start: int, block: int
+) -> np.ndarray:
+    """What `candidates` returns, of the block of rows from `start` on."""
+    own = vectors[start : start + block]
+    floor = np.full(len(own), least, np.float32)  # the cosine that an other has to exceed
+    rows, columns, cosines = np.empty(0, int), np.empty(0, int), np.empty(0, np.float32)
+    for first in range(0, len(others), block):
+        found = own @ others[first : first + block].T
+        if first == start:
+            np.fill_diagonal(found, -np.inf)  # no pair with itself
+        row, column = np.nonzero(found > floor[:, np.newaxis])
+        rows, columns = np.append(rows, row), np.append(columns, first + column)
+        cosines = np.append(cosines, found[row, column])
+        order = np.lexsort((-cosines, rows))
+        rank = np.arange(len(rows)) - np.searchsorted(rows[order], rows[order])
+        order, rank = order[rank < nearest], rank[rank < nearest]
+        rows, columns, cosines = rows[order], columns[order], cosines[order]
+        last = rank == nearest - 1
+        floor[rows[last]] = cosines[last]
+    return np.column_stack([start + rows, columns])
 
 
 def compare(known: Described, first: int, second: int, mirror: bool) -> tuple[float, float]:

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from cxr import cams
-from cxr.arrays import open_array
+from cxr.arrays import create_array, open_array
 from cxr.backend import fix_bits
 from cxr.batches import reduce_image
-from cxr.images import create_array
 from cxr.log import say
 from cxr.methods import CAMS
 

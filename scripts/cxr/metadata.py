@@ -25,8 +25,10 @@ def ages(manifest: pd.DataFrame) -> pd.Series:
 
 def one_each(patients: np.ndarray) -> np.ndarray:
     """Patients, str (n,), with an unknown one ("") in each of its images replaced by a new one."""
-    single = np.array([f" image {row}" for row in range(len(patients))], dtype=object)
-    return np.where(patients == "", single, patients)
+    named = patients.astype(object)
+    unknown = np.flatnonzero(patients == "")
+    named[unknown] = [f" image {row}" for row in unknown]
+    return named
 
 
 def images_checksum(manifest: pd.DataFrame) -> str:

@@ -1,9 +1,13 @@
 """Images of another data set that are also in the one that is learned from."""
 
+from itertools import chain
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
-from cxr.likeness import reduced
+from cxr.arrays import scratch_array
+from cxr.likeness import SIDE, reduced
 from cxr.pairs import find_pairs
 from cxr.together import COPIES, kept_together
 from cxr.words import count
@@ -15,6 +19,7 @@ def pairs_across(
     other_images: np.ndarray,
     other: pd.DataFrame,
     same_patients: bool,
+    scratch: Path | None = None,
 ) -> pd.DataFrame:
     """Find copies, and X-rays that seem to be of one person, in two data sets.
 
@@ -23,6 +28,7 @@ def pairs_across(
             the sides may differ.
         own, other: Their manifests.
         same_patients: Whether both name the same patient alike.
+        scratch: Folder of the temporary files, 49 kB an image; by default the system's.
 
     Returns:
         What `cxr.pairs.find_pairs` finds, first in `own` and second in `other`, without those
@@ -31,8 +37,11 @@ def pairs_across(
     if not same_patients:
         own = own.assign(patient="")
     both = pd.concat([own, other], ignore_index=True)
-    images = np.concatenate([reduced(own_images), reduced(other_images)])
-    pairs = kept_together(find_pairs(images, both.assign(id=both.index)), "suspected")
+    images = scratch_array((len(both), SIDE, SIDE), scratch)
+    for row, image in enumerate(chain(own_images, other_images)):
+        images[row] = reduced(image)
+    found = find_pairs(images, both.assign(id=both.index), scratch=scratch)
+    pairs = kept_together(found, "suspected")
     across = pairs[(pairs["first"] < len(own)) & (pairs["second"] >= len(own))]
     ids = both["id"]
     return across.assign(first=ids[across["first"]].array, second=ids[across["second"]].array)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,23 +17,31 @@ NEAREST, LEAST = 5, 0.2  # of an X-ray's neighbours that are compared closely, a
 FEWEST_DUPLICATES, FEWEST_PERSONS = 8, 4 * COMPONENTS  # X-rays to learn from
 
 
-def find_pairs(images: np.ndarray, manifest: pd.DataFrame, threads: int = 1) -> pd.DataFrame:
+def find_pairs(
+    images: np.ndarray, manifest: pd.DataFrame, threads: int = 1, scratch: Path | None = None
+) -> pd.DataFrame:
     """Find the pairs of X-rays that are, or may be, of one picture or of one person.
 
     Args:
         images: float32 (n, side, side), each of mean 0 and standard deviation 1.
         manifest: With the columns id, patient ("" where unknown) and sha256, a row per image.
         threads: That work side by side; their number changes no bit.
+        scratch: Folder of the temporary files, see `cxr.likeness.describe`.
 
     Returns:
         pairs.csv as its schema describes it, pairs in the order of the manifest.
     """
     pairs = dict.fromkeys(copies(images, manifest["sha256"]), ("identical", 1.0, 1.0, False))
     if len(images) >= FEWEST_DUPLICATES:
-        found = likely(describe(images, threads), threads)
-        for correlation, likeness, pair, mirror in sorted(found, reverse=True):
-            if kind := kind_of(correlation, likeness, mirror, len(images)):
-                pairs.setdefault(pair, (kind, likeness, correlation, mirror))
+        found = [
+            (correlation, likeness, pair, mirror, kind)
+            for correlation, likeness, pair, mirror in likely(
+                describe(images, threads, scratch), threads
+            )
+            if (kind := kind_of(correlation, likeness, mirror, len(images)))
+        ]
+        for correlation, likeness, pair, mirror, kind in sorted(found, reverse=True):
+            pairs.setdefault(pair, (kind, likeness, correlation, mirror))
     ids, patients = manifest["id"].to_numpy(), manifest["patient"].to_numpy()
     rows = [
         (ids[a], ids[b], kind, likeness, correlation, int(mirror), relation(*patients[[a, b]]))
@@ -49,12 +58,16 @@ def copies(images: np.ndarray, checksums: pd.Series) -> list[tuple[int, int]]:
         images: float32 (n, side, side).
         checksums: Of the files, str (n,).
     """
-    pixels = [hashlib.sha256(np.ascontiguousarray(image)).hexdigest() for image in images]
-    first: dict[str, int] = {}
+    pixels = np.empty(len(images), "S32")
+    for row, image in enumerate(images):
+        pixels[row] = hashlib.sha256(np.ascontiguousarray(image)).digest()
     pairs = set()
-    for row, keys in enumerate(zip(pixels, checksums, strict=True)):
-        pairs |= {(first.setdefault(key, row), row) for key in keys}
-    return sorted(pair for pair in pairs if pair[0] != pair[1])
+    for keys in (pixels, checksums.to_numpy().astype("S")):
+        _, firsts, groups = np.unique(keys, return_index=True, return_inverse=True)
+        firsts = firsts[groups]
+        rows = np.flatnonzero(firsts != np.arange(len(keys)))
+        pairs |= set(zip(firsts[rows].tolist(), rows.tolist(), strict=True))
+    return sorted(pairs)
 
 
 def likely(
@@ -62,11 +75,11 @@ def likely(
 ) -> Iterator[tuple[float, float, tuple[int, int], bool]]:
     """Pairs worth a closer look: correlation, likeness, rows, and whether one was mirrored."""
     for mirror, others in ((False, known.vectors), (True, known.mirror_vectors)):
-        found = candidates(known.vectors, others, NEAREST, LEAST)
-        pairs = sorted({(int(min(pair)), int(max(pair))) for pair in found})
+        found = candidates(known.vectors, others, NEAREST, LEAST, threads)
+        pairs = np.unique(np.sort(found, axis=1), axis=0)
         alike = in_order(lambda pair, mirror=mirror: compare(known, *pair, mirror), pairs, threads)
         for pair, (correlation, likeness) in zip(pairs, alike, strict=True):
-            yield correlation, likeness, pair, mirror
+            yield correlation, likeness, tuple(pair.tolist()), mirror
 
 
 def kind_of(correlation: float, likeness: float, mirror: bool, count: int) -> str:

@@ -1,8 +1,9 @@
 """The same work on many things, by several threads."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 import cv2
@@ -12,7 +13,7 @@ PART = 16
 
 def in_order(
     function: Callable[[Any], Any],
-    things: Sequence,
+    things: Iterable,
     threads: int,
     part: int = PART,
     ahead: int = 16,
@@ -20,15 +21,16 @@ def in_order(
     """Yield `function(thing)` for each thing, in order, computed by threads.
 
     Args:
+        things: What to work on; taken as they are needed.
         threads: Their number.
         part: Things handed to a thread at a time; one by one, that costs as much as a small thing.
         ahead: Parts whose results may wait, so that memory does not grow with the things.
     """
     cv2.setNumThreads(1)  # its own threads would come on top of these
     waiting: deque[Future] = deque()
+    things = iter(things)
     with ThreadPoolExecutor(threads) as pool:
-        for first in range(0, len(things), part):
-            some = things[first : first + part]
+        while some := list(islice(things, part)):
             waiting.append(pool.submit(lambda some: [function(thing) for thing in some], some))
             if len(waiting) > ahead:
                 yield from waiting.popleft().result()

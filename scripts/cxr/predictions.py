@@ -23,7 +23,7 @@ def read_split(manifest: Path, split: Path, fold: int | None = None) -> pd.DataF
         One row per image of the split: id, label (int), row in images.npy (int), subset (train,
         validation, and test or oof) and part, see `cxr.folds.parts`.
     """
-    known = _read_numbered(manifest)[["id", "label", "row"]].astype({"label": int})
+    known = _read_numbered(manifest, "label").astype({"label": int})
     table = known.merge(tables.read_csv(split), on="id", validate="one_to_one")
     table["part"] = parts(table)
     if fold:
@@ -44,7 +44,7 @@ def read_predictions(predictions: Path, manifest: Path) -> pd.DataFrame:
         ("" where unknown), row, the image's row in the manifest and in images.npy, and fold, ""
         where predictions of several folds are not pooled.
     """
-    known = _read_numbered(manifest)[["id", "patient", "row"]]
+    known = _read_numbered(manifest, "patient")
     table = tables.read_csv(predictions).astype({"label": int, "probability": float})
     table = table if "fold" in table else table.assign(fold="")
     return table.merge(known, on="id", how="left", validate="many_to_one")
@@ -55,6 +55,6 @@ def held_out(table: pd.DataFrame) -> str:
     return "oof" if (table["subset"] == "oof").any() else "test"
 
 
-def _read_numbered(manifest: Path) -> pd.DataFrame:
-    table = tables.read_csv(manifest)
+def _read_numbered(manifest: Path, column: str) -> pd.DataFrame:
+    table = tables.read_csv(manifest, columns=["id", column])
     return table.assign(row=np.arange(len(table)))

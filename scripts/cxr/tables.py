@@ -8,6 +8,7 @@ patient "007" stays what it is and a file called NA.png is no missing value.
 import difflib
 import functools
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,7 +36,12 @@ def columns(table: str) -> list[str]:
     return list(load_schema(table)["properties"])
 
 
-def read_csv(path: str | Path, where: str = "", encoding: str | None = None) -> pd.DataFrame:
+def read_csv(
+    path: str | Path,
+    where: str = "",
+    encoding: str | None = None,
+    columns: Collection[str] | None = None,
+) -> pd.DataFrame:
     """Read a CSV file, all cells as strings, empty where empty.
 
     Rows that are empty altogether are left out. The index counts the others as they stand in the
@@ -44,6 +50,7 @@ def read_csv(path: str | Path, where: str = "", encoding: str | None = None) -> 
     Args:
         where: the config key that names the file, for the message.
         encoding: that of a file that is not Unicode; see `cxr.listing.open_table`.
+        columns: those to read, of a large table, and to find empty rows by; all by default.
 
     Raises:
         UserError: the file is missing, empty, not text of its encoding or not a CSV.
@@ -52,7 +59,7 @@ def read_csv(path: str | Path, where: str = "", encoding: str | None = None) -> 
     try:
         with warnings.catch_warnings(), open_table(path, encoding) as (text, separator):
             warnings.simplefilter("error", pd.errors.ParserWarning)  # cells that would be lost
-            return _rows(text, separator)
+            return _rows(text, separator, columns)
     except FileNotFoundError:
         reason, advice = "there is no such file", "Mend the path"
     except IsADirectoryError:
@@ -70,10 +77,11 @@ def read_csv(path: str | Path, where: str = "", encoding: str | None = None) -> 
     raise UserError(f"{prefix}{path}: {reason}. {advice}.")
 
 
-def _rows(text: IO[str], separator: str) -> pd.DataFrame:
+def _rows(text: IO[str], separator: str, columns: Collection[str] | None) -> pd.DataFrame:
     frame = pd.read_csv(
         text,
         sep=separator,
+        usecols=columns and (lambda name: name in columns),  # as it is, if it is missing
         dtype=str,
         keep_default_na=False,
         index_col=False,
@@ -96,7 +104,7 @@ def _not_its_text(path: str | Path, encoding: str | None) -> tuple[str, str]:
     return f"it is not {encoding} text", "Leave `encoding` out if it is Unicode, or name another"
 
 
-def require_columns(frame: pd.DataFrame, names: list[str], where: str) -> None:
+def require_columns(frame: pd.DataFrame, names: Collection[str], where: str) -> None:
     """Check that a table has the columns `names`.
 
     Args:
@@ -119,24 +127,31 @@ def require_columns(frame: pd.DataFrame, names: list[str], where: str) -> None:
         raise UserError(f"{where}: no column {name!r}. {hint}")
 
 
-def read_table(path: str | Path, table: str) -> pd.DataFrame:
+def read_table(
+    path: str | Path, table: str, columns: Collection[str] | None = None
+) -> pd.DataFrame:
     """Read and check `<table>.csv`: columns and types as in its schema.
 
     Text columns are strings ('' where unknown), whole numbers int64 (Int64 where they may be
     unknown), other numbers float64 (NaN where unknown). Further columns stay as strings.
 
+    Args:
+        columns: those to read and check, of a large table; all by default.
+
     Raises:
         UserError: the file cannot be read, a column is missing, or cells hold what the schema
             does not allow; the message names the first few of them.
     """
-    return check_table(read_csv(path), table, str(path))
+    return check_table(read_csv(path, columns=columns), table, str(path), columns)
 
 
-def check_table(frame: pd.DataFrame, table: str, where: str) -> pd.DataFrame:
+def check_table(
+    frame: pd.DataFrame, table: str, where: str, columns: Collection[str] | None = None
+) -> pd.DataFrame:
     """Return a table of strings with the types of its schema; see `read_table`."""
     schema = load_schema(table)
-    require_columns(frame, schema["required"], where)
-    typed, problems = frame.copy(), []
+    require_columns(frame, columns or schema["required"], where)
+    typed, problems = frame.copy(deep=False), []
     for name, column in schema["properties"].items():
         if name in frame:
             typed[name], wrong = _typed(frame[name], column)
@@ -163,11 +178,11 @@ def _typed(cells: pd.Series, column: dict[str, Any]) -> tuple[pd.Series, list[st
     cells = cells.astype(str)
     values = {cell: _value(cell, kinds) for cell in cells.unique()}
     validator = jsonschema.Draft202012Validator(column)
-    wrong = {cell: next(validator.iter_errors(value), None) for cell, value in values.items()}
+    wrong = {cell for cell, value in values.items() if not validator.is_valid(value)}
     problems = [
         f"row {row}, column {cells.name}: {cell!r} ({_expected(column)})"
         for row, cell in zip(cells.index + 2, cells, strict=True)  # see `read_csv`
-        if wrong[cell]
+        if cell in wrong
     ]
     if problems or "string" in kinds:
         return cells, problems

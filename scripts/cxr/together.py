@@ -47,12 +47,12 @@ def groups(ids: np.ndarray, patients: np.ndarray, pairs: pd.DataFrame) -> np.nda
     nodes = len(ids) + len(known)
     links = coo_array((np.ones(len(starts)), (starts, ends)), shape=(nodes, nodes))
     parts = connected_components(links, directed=False)[1][: len(ids)]
-    names = np.full(len(ids), "", dtype=object)
-    for part in np.unique(parts[starts]):
-        inside = np.flatnonzero(parts == part)
-        named = patients[inside][patients[inside] != ""]
-        names[inside] = named[0] if len(named) else f" {ids[inside[0]]}"
-    return names
+    first = pd.DataFrame({"patient": patients, "id": ids}, dtype=object).replace(
+        {"patient": {"": None}}
+    )
+    first = first.groupby(parts).first()
+    names = first["patient"].fillna(" " + first["id"])
+    return np.where(np.isin(parts, parts[starts]), names[parts], "")
 
 
 def split_groups(manifest: pd.DataFrame, pairs: pd.DataFrame, together: str) -> np.ndarray:

@@ -128,7 +128,21 @@ def test_candidates_are_the_nearest_whatever_the_block():
         if cosines[row, other] > 0.3
     }
     for block in (7, 1000):
-        assert set(candidates(vectors, vectors, 4, 0.3, block)) == expected
+        found = candidates(vectors, vectors, 4, 0.3, threads=2, block=block)
+        assert len(found) == len(expected)
+        assert set(map(tuple, found.tolist())) == expected
+
+
+def test_of_equally_near_candidates_the_first_are_taken():
+    vectors = np.tile(np.float32([1, 0]), (12, 1))
+    for block in (5, 1000):
+        found = candidates(vectors, vectors, 2, 0.3, block=block)
+        assert found[:6].tolist() == [[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]]
+
+
+def test_descriptions_leave_no_file(chests, tmp_path):
+    describe(prepared(chests), scratch=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_exposure_hardly_counts(chests):

@@ -1,5 +1,6 @@
 """What the sources share: columns, one spelling of each fact, paths and files."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def frame(images: pd.DataFrame) -> pd.DataFrame:
     return images
 
 
+@functools.cache  # also keeps one string for each age
 def years_of(text: str) -> str:
     """An age in years, such as 58 from "58", "58.0" or the older "058Y"; "" if impossible."""
     match = _AGE.fullmatch(text)
