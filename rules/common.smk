@@ -322,7 +322,8 @@ def benchmarks():
         *[f"transfer_overlap-{other}" for other in others],
         *["transfer_metrics", "transfer_figure"] * bool(others),
         *["datasheet_tables", "inspect_images", "saliency_images"],
-        *["quiz_images", "quiz_readers", "quiz_page"],
+        *["quiz_images", "quiz_readers", "quiz_page", "predict_page"],
+        *["explore_xrays", "explore_maps", "explore_page"],
         *["run_record", "card_flow", "report_page"],
     ]
     of_seed = [
@@ -330,6 +331,7 @@ def benchmarks():
         *["evaluate_predictions", "evaluate_figures", "subgroups_metrics", "subgroups_figure"],
         *[f"transfer_predictions-{other}" for other in others],
     ]
+    of_main_run = ["quiz_maps", "explore_network", "predict_reference"]
     of_audit = [
         *["audit_sanity", "audit_faithfulness", "audit_localisation"],
         *["audit_shortcut", "audit_shortcut_figure"] * (config["dataset"] in PLANTED),
@@ -344,7 +346,7 @@ def benchmarks():
         *results("benchmarks/{experiment}/seed-{seed}/{job}.tsv", job=of_seed),
         *results("benchmarks/{experiment}/{run}/{job}.tsv", run=RUNS[0], job=mapped),
         *results("benchmarks/{experiment}/{run}/audit-quick/{job}.tsv", job=of_audit, **main),
-        *results("benchmarks/{experiment}/{run}/quiz_maps.tsv", **main),
+        *results("benchmarks/{experiment}/{run}/{job}.tsv", job=of_main_run, **main),
         *results(
             "benchmarks/{experiment}/{job}.tsv", job=["card_model", "card_checklists"], **main
         ),

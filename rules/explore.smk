@@ -94,6 +94,8 @@ rule explore_maps:
         directory("results/{dataset}/explore/maps"),
     log:
         "results/{dataset}/logs/explore_maps.log",
+    benchmark:
+        "results/{dataset}/benchmarks/explore_maps.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -133,6 +135,8 @@ rule explore_page:
         "results/{dataset}/explore.html",
     log:
         "results/{dataset}/logs/explore.log",
+    benchmark:
+        "results/{dataset}/benchmarks/explore_page.tsv"
     conda:
         "../environment.yml"
     resources:

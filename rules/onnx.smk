@@ -20,6 +20,8 @@ rule onnx_export:
         "results/{dataset}/{experiment}/{run}/model.onnx",
     log:
         "results/{dataset}/logs/{experiment}/{run}/onnx_export.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/{run}/onnx_export.tsv"
     conda:
         "../environment.yml"
     resources:

@@ -27,6 +27,8 @@ rule predict_reference:
         "results/{dataset}/{experiment}/{run}/reference.json",
     log:
         "results/{dataset}/logs/{experiment}/{run}/predict_reference.log",
+    benchmark:
+        "results/{dataset}/benchmarks/{experiment}/{run}/predict_reference.tsv"
     conda:
         "../environment.yml"
     resources:
@@ -50,6 +52,8 @@ rule predict_images:
         overlays=directory("results/predict/{name}/overlays"),
     log:
         "results/predict/{name}/predict_images.log",
+    benchmark:
+        "results/predict/{name}/predict_images.tsv"
     wildcard_constraints:
         name=r"[a-z0-9][a-z0-9_-]*",
     conda:
@@ -83,6 +87,8 @@ rule predict_overview:
         "results/predict/{name}/predictions.html",
     log:
         "results/predict/{name}/predict_overview.log",
+    benchmark:
+        "results/predict/{name}/predict_overview.tsv"
     wildcard_constraints:
         name=r"[a-z0-9][a-z0-9_-]*",
     conda:
@@ -115,6 +121,8 @@ rule predict_page:
         "results/{dataset}/predict.html",
     log:
         "results/{dataset}/logs/predict_page.log",
+    benchmark:
+        "results/{dataset}/benchmarks/predict_page.tsv"
     conda:
         "../environment.yml"
     resources:

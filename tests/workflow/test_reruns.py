@@ -68,7 +68,14 @@ def test_each_rule_declares_the_modules_that_its_script_imports(fresh: Path) -> 
     declared = {
         job.rule: {path for path in job.inputs if path.startswith("scripts/")}
         for job in plan(
-            fresh, "all", "audit", "control", "onnx", "predict", "--config", "input=docs/picture.png"
+            fresh,
+            "all",
+            "audit",
+            "control",
+            "onnx",
+            "predict",
+            "--config",
+            "input=docs/picture.png",
         )
     }
     assert declared == {rule: modules_of(path) for rule, path in scripts_of_rules().items()}
