@@ -45,7 +45,7 @@ def explore_xrays(
 
     table = read_table(manifest, "manifest")
     images = list(zip(table["id"], table["path"], table["mask"], strict=True))
-    for _ in for_each(draw, images, threads, "drew"):
+    for _ in for_each(draw, images, len(images), threads, "drew"):
         pass
 
 
