@@ -6,7 +6,8 @@ Draws 700 phantoms of 128 px into FOLDER, which must not exist, and makes as man
 each of `counts` says (700, 7,000 and 70,000): the mean of two of a class, moved, mirrored and with
 a texture of its own, patients with four each. On each set, in a copy of the project in FOLDER, it
 runs the workflow with two cores, the lesson's experiment at 64 px, and looks at all processes many
-times a second. Other work on the machine disturbs the seconds more than the CPU seconds.
+times a second. Other work on the machine disturbs the seconds more than the CPU seconds. All three
+take about 20 minutes on two cores, half of them to search the 70,000 for copies and same persons.
 
 Prints a table and writes costs.csv and costs.png into FOLDER: for each script and count the
 seconds by the clock and of CPU, and the most anonymous memory (RssAnon, MB) of a process; printed

@@ -30,7 +30,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 import cv2
 import numpy as np
+import psutil
 import yaml
+from anonymous import anonymous_mb
 
 from cxr.config import load
 from cxr.images import decode
@@ -126,20 +128,15 @@ def race(folder: Path, repeats: int, threads: int) -> None:
         print(f"  {name:20}{clock:8.2f}{cpu:8.2f}   {speed}")
 
 
-def anonymous_mb() -> float:
-    """RssAnon of this process, MB."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) / 1e3
-
-
 def peak_mb(folder: Path, threads: int) -> float:
     """The most memory that a manifest takes above what there was, MB."""
     dataset = settled(folder)
-    before, seen, done = anonymous_mb(), [0.0], threading.Event()
+    this, done = psutil.Process(), threading.Event()
+    before, seen = anonymous_mb(this), [0.0]
 
     def watch() -> None:
         while not done.wait(0.01):
-            seen.append(anonymous_mb())
+            seen.append(anonymous_mb(this))
 
     watcher = threading.Thread(target=watch)
     watcher.start()

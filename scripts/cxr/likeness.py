@@ -211,7 +211,8 @@ def candidates(
 ) -> np.ndarray:
     """The pairs that are worth a closer look: each row and its nearest among the others.
 
-    Time grows with the square of the number of rows.
+    Time grows with the square of the number of rows: some 5 % of what all of the search for pairs
+    takes with 70,000 rows, a half with a million.
 
     Args:
         vectors: float32 (n, components), of length 1.
