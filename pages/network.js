@@ -27,7 +27,9 @@ function errorFunction(x) {
 
 /* Weights and biases as typed arrays, from the text that the page holds. */
 function unpacked(network) {
-    const layer = (packed) => ({...packed, kernel: floats(packed.kernel), bias: floats(packed.bias)});
+    const layer = (packed) => {
+        return {...packed, kernel: floats(packed.kernel), bias: floats(packed.bias)};
+    };
     const {convolutions, dense} = network;
     return {...network, convolutions: convolutions.map(layer), dense: dense.map(layer)};
 }

@@ -2,7 +2,7 @@
    colours on the way. */
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
-const COLOURS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}; // channels by colour type: grey, RGB, palette, alpha
+const COLOURS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}; // channels by colour type; 4 and 6 have alpha
 const PALETTE = 3;
 const MAX_PIXELS = 1e8; // as in cxr.images
 
@@ -19,19 +19,20 @@ async function readPng(bytes) {
     const stride = Math.ceil((width * bits) / 8);
     const rows = unfiltered(await inflated(packed), height, stride, Math.ceil(bits / 8));
     const samples = samplesOf(rows, header, stride);
-    if (colour === PALETTE) return {width, height, channels: 3, samples: coloursOf(samples, palette)};
-    return {width, height, channels: COLOURS[colour], samples: widened(samples, depth)};
+    return colour === PALETTE
+        ? {width, height, channels: 3, samples: coloursOf(samples, palette)}
+        : {width, height, channels: COLOURS[colour], samples: widened(samples, depth)};
 }
 
 function chunksOf(bytes) {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const view = viewOf(bytes);
     const found = {palette: new Uint8Array(0), packed: []};
     for (let at = 8; at + 8 <= bytes.length;) {
         const length = view.getUint32(at);
         const kind = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
         const body = bytes.subarray(at + 8, at + 8 + length);
         if (at + 12 + length > bytes.length) break;
-        if (kind === "IHDR") found.header = headerOf(new DataView(bytes.buffer, body.byteOffset, 13));
+        if (kind === "IHDR") found.header = headerOf(viewOf(body));
         if (kind === "PLTE") found.palette = body;
         if (kind === "IDAT") found.packed.push(body);
         if (kind === "acTL") throw new Error("several frames: one image a file is read");
@@ -42,6 +43,10 @@ function chunksOf(bytes) {
         at += 12 + length;
     }
     throw new Error("truncated: the file ends too early");
+}
+
+function viewOf(bytes) {
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function headerOf(view) {
@@ -57,7 +62,7 @@ function headerOf(view) {
 
 /* Whether EXIF data (a small TIFF file) say that the image is to be turned or mirrored. */
 function isTurned(body) {
-    const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+    const view = viewOf(body);
     try {
         const little = view.getUint8(0) === 73;
         const start = view.getUint32(4, little);

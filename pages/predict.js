@@ -6,7 +6,7 @@ const VEIL = Uint8ClampedArray.from(atob(PAGE.veil), (byte) => byte.charCodeAt(0
 const COLUMNS = ["image", "probability", "prediction", "warning", "distance"]; // as of `predict`
 
 const rows = []; // of the file of results
-let waiting = []; // files
+const waiting = []; // files
 let answered = null; // what to do with the worker's next answer; null while it is idle
 
 const worker = new Worker(URL.createObjectURL(new Blob([$("work").textContent])));
@@ -44,7 +44,8 @@ function show(name, answer) {
     const prediction = failure ? "" : KINDS[Number(probability >= PAGE.threshold)];
     const warning = failure ? failed(failure) : answer.warnings.join("; ");
     rows.push([name, probability ?? "", prediction, warning, answer.distance ?? ""]);
-    $("results").prepend(failure ? card(name, warned(warning)) : card(name, ...shown(answer, prediction)));
+    const parts = failure ? [warned(warning)] : shown(answer, prediction);
+    $("results").prepend(element("article", {}, element("h3", {}, name), ...parts));
     const words = failure ? "" : `: ${prediction}, probability ${decimal(probability)}`;
     $("said").textContent = `${name}${words}${warning ? `. Warning: ${warning}` : ""}`;
     $("found").hidden = false;
@@ -58,10 +59,6 @@ function failed(reason) {
 
 /* --- A result --- */
 
-function card(name, ...parts) {
-    return element("article", {}, element("h3", {}, name), ...parts);
-}
-
 function shown({probability, warnings, picture, map}, prediction) {
     const {width, height, values} = picture;
     const xray = canvas(width, height, (at) => [values[at], values[at], values[at], 255]);
@@ -70,8 +67,8 @@ function shown({probability, warnings, picture, map}, prediction) {
     const stack = element("div", {class: "stack"}, xray, ...(map ? [drawnMap(map)] : []));
     const said = `Probability of an effusion ${decimal(probability)}: called `;
     const called = element("p", {class: "called"}, said, element("strong", {}, prediction));
-    const empty = map ? [] : [element("p", {class: "small map"}, "Map: no evidence for an effusion")];
-    return [stack, ...empty, called, bar(probability), ...warnings.map(warned)];
+    const none = element("p", {class: "small map"}, "Map: no evidence for an effusion");
+    return [stack, ...(map ? [] : [none]), called, bar(probability), ...warnings.map(warned)];
 }
 
 function warned(text) {
@@ -114,7 +111,8 @@ function layOver() {
 
 function offerResults() {
     const quoted = (value) => (/[",\n\r]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
-    const lines = [COLUMNS, ...rows].map((row) => row.map((value) => quoted(String(value))).join(","));
+    const line = (row) => row.map((value) => quoted(String(value))).join(",");
+    const lines = [COLUMNS, ...rows].map(line);
     URL.revokeObjectURL($("export").href);
     const file = new Blob([lines.join("\n"), "\n"], {type: "text/csv"});
     $("export").href = URL.createObjectURL(file);

@@ -8,7 +8,8 @@ function greyOf({width, height, channels, samples}) {
     const values = new samples.constructor(width * height);
     for (let i = 0, at = 0; i < values.length; i += 1, at += channels) {
         const [red, green, blue] = [samples[at], samples[at + 1], samples[at + 2]];
-        values[i] = channels === 2 ? red : (9798 * red + 19235 * green + 3735 * blue + 16384) / 32768;
+        const luminance = (9798 * red + 19235 * green + 3735 * blue + 16384) / 32768;
+        values[i] = channels === 2 ? red : luminance;
     }
     return {width, height, values};
 }

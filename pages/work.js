@@ -48,12 +48,12 @@ function shown(image) {
         Math.max(1, Math.round(length * scale)));
     const {values} = resizedByArea(image, width, height);
     const [low, high] = percentiles(values, [0.5, 99.5]);
-    const greys = Uint8ClampedArray.from(values, (value) => (255 * (value - low)) / (high - low || 1));
-    return {width, height, values: greys};
+    const level = (value) => (255 * (value - low)) / (high - low || 1);
+    return {width, height, values: Uint8ClampedArray.from(values, level)};
 }
 
-/* A map over the image, from 0 to 1, and what its highest hundredth begins with; null for one that is
-   the same everywhere. */
+/* A map over the image, from 0 to 1, and what its highest hundredth begins with; null for one that
+   is the same everywhere. */
 function stretched(map) {
     const [low, high] = extremes(map.values);
     if (!(high - low > 1e-6 * Math.max(Math.abs(high), Math.abs(low)))) return null;
@@ -96,10 +96,8 @@ addEventListener("message", async ({data}) => {
         page = {...data, network: unpacked(data.network)};
         return;
     }
-    const started = performance.now();
     try {
-        const found = await judged(data);
-        postMessage({...found, seconds: (performance.now() - started) / 1000});
+        postMessage(await judged(data));
     } catch (error) {
         postMessage({failure: error.message});
     }

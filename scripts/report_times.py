@@ -110,7 +110,7 @@ def draw_times(table: pd.DataFrame, dataset: str) -> plt.Figure:
     names = rows["rule"] + rows["jobs"].map(lambda jobs: f" ({jobs} jobs)" if jobs > 1 else "")
     times.set_yticks(places, names, fontsize=8)
     times.invert_yaxis()
-    times.margins(x=0.4)
+    times.margins(x=0.55)
     times.set_xlabel(f"time of all its jobs together ({unit})")
     memory.set_xlabel("largest memory of a job (MiB)")
     return figure
