@@ -6,9 +6,10 @@ CORES ?= 4
 WORKERS ?= 2
 FUZZ ?= 100
 FUZZ_SEED ?= 0
+BENCH ?= results/bench
 PYTHONS = $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 
-.PHONY: help run report test test-all fuzz lint format lock
+.PHONY: help run report test test-all fuzz bench lint format lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -27,6 +28,13 @@ test-all: .venv/dev ## run every test; needs Slurm and Chromium
 
 fuzz: .venv/dev ## try odd inputs for long (FUZZ=100 times as many as the tests, FUZZ_SEED=0)
 	FUZZ=$(FUZZ) FUZZ_SEED=$(FUZZ_SEED) .venv/bin/pytest tests/fuzz
+
+bench: .venv/run ## measure speed, memory and growth beside other ways (BENCH=folder, hours)
+	.venv/bin/python benchmarks/lesson_speed.py $(BENCH)/lesson
+	.venv/bin/python benchmarks/preprocess_speed.py $(BENCH)/preprocess
+	.venv/bin/python benchmarks/manifest_speed.py $(BENCH)/manifest
+	.venv/bin/python benchmarks/saliency_speed.py
+	.venv/bin/python benchmarks/cost_curves.py $(BENCH)/costs
 
 lint: .venv/dev ## check style and format
 	.venv/bin/ruff check

@@ -31,6 +31,8 @@ from matplotlib import pyplot as plt
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
+from cost_curves import copy_project
+
 from cxr.plots import SERIES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,18 +41,10 @@ RUN = "results/bench/lesson/seed-42"
 FIGURE = "scripts/saliency_figures.py"
 
 
-def copy(folder: Path, images: Path | None) -> tuple[Path, Path]:
-    """The tracked files in a folder of their own, and the images."""
-    project = folder / "pleura"
-    project.mkdir(parents=True)
-    listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT).split(b"\0")
-    for name in filter(None, map(os.fsdecode, listed)):
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, project / name)
-    if images is None:
-        timed(["snakemake", "--cores", "2", "acquire"], project)
-        images = project / "data/phantom"
-    return project, images.resolve()
+def drawn(project: Path) -> Path:
+    """A folder of 700 phantoms."""
+    timed(["snakemake", "--cores", "2", "acquire"], project)
+    return project / "data/phantom"
 
 
 def timed(command: list[str], folder: Path) -> tuple[float, str]:
@@ -179,8 +173,9 @@ def draw(medians: pd.Series, path: Path) -> None:
 
 def main(folder: Path, images: Path | None, repeats: int) -> None:
     """Measure, and write what was found."""
-    project, images = copy(folder, images)
-    table = measure(project, images, repeats)
+    folder.mkdir(parents=True)
+    project = copy_project(folder / "pleura")
+    table = measure(project, (images or drawn(project)).resolve(), repeats)
     table.to_csv(folder / "lesson_speed.csv", index=False)
     medians = table.groupby(["what", "augmented"])["seconds"].median()
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
