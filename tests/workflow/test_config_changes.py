@@ -140,6 +140,11 @@ READ = {
     "datasets.<nih>.train_val_list": ("others.txt", MANIFEST),
     "datasets.<nih>.test_list": ("others.txt", MANIFEST),
 }
+PREDICTED = {
+    "input": ("docs/quiz.png", {"predict_images"}),
+    "model": ("results/phantom/lesson/seed-1/model.keras", {"predict_images"}),
+    "name": ("others", {"predict_images"}),
+}
 NAMES = {"<phantom>": "phantom", "<name>": "small"}
 OF_RELEASE = ("archives", "which", "train_val_list", "test_list")  # keys of an NIH release whole
 
@@ -169,7 +174,7 @@ def test_every_key_is_tried() -> None:
         if "properties" in sub or isinstance(sub.get("additionalProperties"), dict)
     }
     leaves = {path for path, _ in keys()} - sections
-    assert {path for path in leaves if not path.endswith(">.source")} == set(RUN) | set(READ)
+    assert {path for path in leaves if not path.endswith(">.source")} == {*RUN, *READ, *PREDICTED}
 
 
 @pytest.fixture(scope="module")
@@ -246,3 +251,20 @@ def test_changed_key_of_a_data_set(read: Path, key: str) -> None:
     name = "release" if key.endswith(OF_RELEASE) else key.split("<")[1].split(">")[0]
     key = key.replace("<nih>", name)
     assert expected <= rules(changed(read, key, value, f"results/{name}/manifest.csv"))
+
+
+@pytest.fixture(scope="module")
+def predicted(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny run, which has predicted an image."""
+    root = tmp_path_factory.mktemp("predicted") / "pleura"
+    shutil.copytree(finished, root, symlinks=True)
+    model = f"results/phantom/{TINY['main']}/seed-1/model.keras"
+    configure(root, {"input": "docs/picture.png", "name": "new", "model": model})
+    finish(root, "predict")
+    return root
+
+
+@pytest.mark.parametrize("key", PREDICTED)
+def test_changed_key_of_new_xrays(predicted: Path, key: str) -> None:
+    value, expected = PREDICTED[key]
+    assert expected <= rules(changed(predicted, key, value, "predict"))
