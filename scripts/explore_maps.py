@@ -10,6 +10,7 @@ import numpy as np
 
 from cxr import pictures
 from cxr.arrays import open_array
+from cxr.files import empty_folder
 from cxr.log import job_log, say
 from cxr.tables import read_table
 
@@ -24,11 +25,11 @@ def explore_maps(table: Path, maps: dict[str, Path], folder: Path) -> None:
     """
     rows = read_table(table, "maps").query("empty == 0")
     for method, path in maps.items():
-        Path(folder, method).mkdir(parents=True)
+        place = empty_folder(Path(folder, method))
         array, part = open_array(path), rows[rows["method"] == method]
         for row, name in zip(part["row"], part["id"], strict=True):
             png = pictures.map_png(np.array(array[row]))
-            Path(folder, method, f"{name}.png").write_bytes(png)
+            (place / f"{name}.png").write_bytes(png)
     say(f"{len(rows)} maps coloured")
 
 

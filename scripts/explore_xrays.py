@@ -8,6 +8,7 @@ mask, of the size of the picture.
 from pathlib import Path
 
 from cxr import pictures
+from cxr.files import empty_folder
 from cxr.images import for_each, read_listed
 from cxr.log import job_log
 from cxr.tables import read_table
@@ -31,7 +32,7 @@ def explore_xrays(
         UserError: An image or a mask has gone or changed since the manifest was written.
     """
     for folder in (xrays, thumbnails, outlines):
-        Path(folder).mkdir(parents=True)
+        empty_folder(Path(folder))
 
     def draw(image: tuple[str, str, str]) -> None:
         name, path, mask = image

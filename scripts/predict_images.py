@@ -21,6 +21,7 @@ from PIL import Image
 from cxr import dicom, familiarity, pictures, tables, warnings
 from cxr.backend import set_backend
 from cxr.errors import Unreadable, UserError
+from cxr.files import empty_folder
 from cxr.ids import unique_ids
 from cxr.image_files import images_below
 from cxr.images import check, decode_colours, natural, prepare, printable, read_bytes, to_grey
@@ -178,7 +179,7 @@ def predict_images(
     look = partial(open_image, facts=facts, aspect=known.get("aspect", ANYTHING))
     xrays, overlays = Path(xrays), Path(overlays)
     for folder in (xrays, overlays):
-        folder.mkdir(parents=True)
+        empty_folder(folder)
     parts = [pd.DataFrame(columns=["probability", "prediction", "warning", "distance"])]
     with ThreadPoolExecutor(threads) as pool:
         for first in range(0, len(table), at_once):

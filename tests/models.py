@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cxr.images import create_array, prepare, read_grey
+from cxr.arrays import create_array
+from cxr.images import prepare, read_grey
 from predict_reference import predict_reference
 from train import train
 from xrays import write_folder

@@ -1,9 +1,10 @@
-"""Large files: their checksums and lines of progress.
+"""Files and folders that a job makes: checksums, lines of progress.
 
 The Snakefile imports this module through `cxr.acquired`: standard library only.
 """
 
 import hashlib
+import shutil
 from pathlib import Path
 
 from cxr.log import say
@@ -20,6 +21,13 @@ def sha256_of(path: Path) -> str:
 def megabytes(count: int) -> str:
     """A number of bytes as people read it: 166.5 MB."""
     return f"{count / 1e6:,.1f} MB"
+
+
+def empty_folder(path: Path) -> Path:
+    """Make a folder for a job's output, without what a killed run's job left in it meanwhile."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
 
 
 class Progress:
