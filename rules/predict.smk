@@ -53,7 +53,7 @@ rule predict_images:
     log:
         "results/predict/{name}/predict_images.log",
     benchmark:
-        "results/predict/{name}/predict_images.tsv"
+        "results/predict/{name}/benchmarks/predict_images.tsv"
     wildcard_constraints:
         name=r"[a-z0-9][a-z0-9_-]*",
     conda:
@@ -88,7 +88,7 @@ rule predict_overview:
     log:
         "results/predict/{name}/predict_overview.log",
     benchmark:
-        "results/predict/{name}/predict_overview.tsv"
+        "results/predict/{name}/benchmarks/predict_overview.tsv"
     wildcard_constraints:
         name=r"[a-z0-9][a-z0-9_-]*",
     conda:

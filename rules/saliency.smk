@@ -31,7 +31,7 @@ rule saliency_images:
         "results/{dataset}/logs/saliency_images.log",
     benchmark:
         "results/{dataset}/benchmarks/saliency_images.tsv"
-    priority: 1
+    priority: 1  # an id that there is not is said before networks are trained
     conda:
         "../environment.yml"
     resources:

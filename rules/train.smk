@@ -29,7 +29,6 @@ rule train_network:
         "results/{dataset}/logs/{experiment}/{run}/train.log",
     benchmark:
         "results/{dataset}/benchmarks/{experiment}/{run}/train_network.tsv"
-    priority: 1  # all that takes long comes after it
     conda:
         "../environment.yml"
     threads: lookup("experiments/{experiment}/threads", within=config)

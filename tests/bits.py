@@ -1,14 +1,9 @@
 """Whether two runs left the same, to the bit."""
 
-import io
 import json
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
-
-import h5py
-import numpy as np
 
 TIMED = ("logs", "benchmarks", "times.csv", "times.png")  # they hold times
 
@@ -19,27 +14,9 @@ def held(page: str, name: str) -> Any:
     return json.JSONDecoder().raw_decode(page, start.end())[0]
 
 
-def weights(model: Path) -> dict[str, np.ndarray]:
-    """Every array in a .keras file, which is a zip that holds times as well."""
-    found = {}
-
-    def collect(name: str, node: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(node, h5py.Dataset):
-            found[name] = node[()]
-
-    with zipfile.ZipFile(model) as archive:
-        content = io.BytesIO(archive.read("model.weights.h5"))
-    with h5py.File(content) as arrays:
-        arrays.visititems(collect)
-    assert found
-    return found
-
-
 def content(path: Path) -> Any:
     """What a result says, without dates, durations and what of the config it was made by."""
     match path.name:
-        case "model.keras":
-            return {name: array.tobytes() for name, array in weights(path).items()}
         case "history.csv":
             return [line.rpartition(",")[0] for line in path.read_text().splitlines()]
         case "run.json":

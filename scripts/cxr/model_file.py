@@ -18,11 +18,25 @@ FORMAT = 1
 
 
 def write_facts(model: Path, facts: dict[str, Any]) -> None:
-    """Add pleura.json to a model.keras that has none; the same facts give the same bits."""
-    member = zipfile.ZipInfo(MEMBER)  # its date is 1980
+    """Add pleura.json to a model.keras that has none, without the dates and addresses that Keras writes.
+
+    The same network and facts then give the same bits, and so the same checksum.
+    """
+    numbers: dict[str, str] = {}
+    with zipfile.ZipFile(model) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    metadata = json.loads(members["metadata.json"]) | {"date_saved": ""}
+    members["metadata.json"] = json.dumps(metadata).encode()
+    members["config.json"] = re.sub(
+        r'(?<="shared_object_id": )\d+',  # an address in memory
+        lambda found: numbers.setdefault(found[0], str(len(numbers) + 1)),
+        members["config.json"].decode(),
+    ).encode()
     text = json.dumps({"format": FORMAT, **facts}, indent=1, allow_nan=False)
-    with zipfile.ZipFile(model, "a") as archive:
-        archive.writestr(member, text + "\n")
+    members[MEMBER] = f"{text}\n".encode()
+    with zipfile.ZipFile(model, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content)  # of 1980
 
 
 def read_facts(model: Path) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def benchmarks_of_rules() -> dict[str, str]:
     for file in (ROOT / "rules").glob("*.smk"):
         for body in re.split(r"^ *rule ", file.read_text(), flags=re.MULTILINE)[1:]:
             if "script:" in body:
-                path = re.search(r'benchmark:\s+"(results/\{dataset\}/benchmarks/.*\.tsv)"', body)
+                path = re.search(r'benchmark:\s+"(results/.*/benchmarks/.*\.tsv)"', body)
                 found[body.partition(":")[0]] = path[1] if path else ""
     return found
 

@@ -71,4 +71,4 @@ def test_the_full_audit_adds_a_network_with_memorised_labels(project: Path) -> N
 
 
 def test_other_experiments_are_not_audited(finished: Path) -> None:
-    assert [path.parts[-3] for path in finished.glob("results/**/audit-quick")] == ["small"]
+    assert {path.parts[-3] for path in finished.glob("results/**/audit-quick")} == {"small"}
