@@ -18,7 +18,7 @@ FORMAT = 1
 
 
 def write_facts(model: Path, facts: dict[str, Any]) -> None:
-    """Add pleura.json to a model.keras that has none, without the dates and addresses that Keras writes.
+    """Add pleura.json to a model.keras, and take out the dates and addresses that Keras wrote.
 
     The same network and facts then give the same bits, and so the same checksum.
     """
