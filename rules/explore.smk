@@ -123,6 +123,7 @@ rule explore_page:
         errors="results/{dataset}/label_errors.csv",
         checks=of_main("{experiment}/{run}/audit-quick/checks.csv"),
         template="pages/explore.html",
+        head="pages/head.html",
         viewer="pages/viewer.html",
         styles=expand("pages/{part}.css", part=["page", "explore"]),
         scripts=expand("pages/{part}.js", part=["page", "viewer", "explore"]),

@@ -80,6 +80,7 @@ rule predict_overview:
         xrays="results/predict/{name}/xrays",
         overlays="results/predict/{name}/overlays",
         template="pages/predictions.html",
+        head="pages/head.html",
         styles=["pages/page.css", "pages/predictions.css"],
         schema="schemas/predicted.schema.yaml",
         code=modules("predict_overview"),
@@ -110,6 +111,7 @@ rule predict_page:
         scores=of_main("{experiment}/seed-{seed}/metrics.json"),
         checks=of_main("{experiment}/{run}/audit-quick/checks.csv"),
         template="pages/predict.html",
+        head="pages/head.html",
         styles=expand("pages/{part}.css", part=["page", "predict"]),
         scripts=expand("pages/{part}.js", part=["page", "predict"]),
         worker=expand(

@@ -120,6 +120,7 @@ rule quiz_page:
         readers="results/{dataset}/readers.csv",
         agreement="results/{dataset}/readers_agreement.csv",
         template="pages/quiz.html",
+        head="pages/head.html",
         viewer="pages/viewer.html",
         styles=expand("pages/{part}.css", part=["page", "quiz"]),
         scripts=expand("pages/{part}.js", part=["page", "statistics", "viewer", "quiz"]),

@@ -95,6 +95,18 @@ class Browser:
         log = self.driver.get_log("browser")
         return [entry["message"] for entry in log if entry["level"] in ("WARNING", "SEVERE")]
 
+    def smuggle(self, name: str) -> str:
+        """Add a picture from elsewhere and a script that sets `name`; the type of that then."""
+        script = """
+        const image = new Image();
+        image.src = "http://example.org/a.png";
+        const script = document.createElement("script");
+        script.textContent = `${arguments[0]} = 1`;
+        document.body.append(image, script);
+        return typeof window[arguments[0]];
+        """
+        return self.driver.execute_script(script, name)
+
     def violations(self, part: str | None = None) -> list[str]:
         """What axe finds that bars people from using the page, or a part of it, each with where."""
         found = Axe().run(self.driver, part)["violations"]
