@@ -1,9 +1,10 @@
 """Join the shards of the preprocessed images.
 
 Reads one or more .npy files, float32 (n, size, size). Writes images.npy with their rows one after
-another, through memory maps: the images need not fit in memory.
+another, through memory maps: the images need not fit in memory. A single shard gets a second name.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +29,9 @@ def gather(shards: Sequence[Path], images: Path) -> None:
     if len({(part.dtype, part.shape[1:]) for part in parts}) != 1:
         raise ValueError(f"the shards differ in size or type: {[p.shape for p in parts]}")
     rows = sum(len(part) for part in parts)
+    say(f"{images}: {rows} images of {parts[0].shape[1]}x{parts[0].shape[2]} pixels")
+    if len(parts) == 1 and linked(shards[0], images):
+        return
     array = create_array(images, rows, parts[0].shape[1])
     done = 0
     for part in parts:
@@ -36,7 +40,15 @@ def gather(shards: Sequence[Path], images: Path) -> None:
             array[done : done + len(block)] = block
             done += len(block)
     array.flush()
-    say(f"{images}: {rows} images of {array.shape[1]}x{array.shape[2]} pixels")
+
+
+def linked(file: Path, name: Path) -> bool:
+    """Give a file a second name, if its disk knows such; the first one may be deleted then."""
+    try:
+        os.link(file, name)
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

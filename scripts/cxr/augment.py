@@ -43,7 +43,9 @@ def augment(
             image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
     if mirrored:
-        image = image[:, ::-1]
+        image = cv2.flip(image, 1)
+    if not contrast and not brightness:
+        return image
     return (image * (1 + factor * contrast) + offset * brightness).astype(np.float32)
 
 

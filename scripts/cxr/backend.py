@@ -2,10 +2,23 @@
 
 import gc
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 
 from cxr.errors import UserError
+
+
+@contextmanager
+def hidden(*packages: str) -> Iterator[None]:
+    """Let an import do without packages that it can do without, unless they are there already."""
+    absent = [name for name in packages if name not in sys.modules]
+    sys.modules |= dict.fromkeys(absent)  # None stands for a package that is not installed
+    yield
+    for name in absent:
+        del sys.modules[name]
 
 
 def set_backend(name: str, gpus: int = 0) -> None:
@@ -29,7 +42,8 @@ def set_backend(name: str, gpus: int = 0) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     gc.disable()  # looking for garbage would take a third of the time, and there is none
-    import_module("keras")
+    with hidden("matplotlib", "sklearn"):  # for wrappers and plots of its own, another third
+        import_module("keras")
     gc.freeze()
     gc.enable()
 

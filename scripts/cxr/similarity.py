@@ -8,7 +8,6 @@ map they lie within one cell of the grid; and ranking takes 0.3 ms instead of 9.
 import cv2
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 SIDE = 64  # of the maps that are compared, pixels at the most
 MEASURES = ("spearman", "ssim")
@@ -51,7 +50,7 @@ def standard_ranks(cam: np.ndarray) -> np.ndarray:
     Returns:
         float64 (pixels,).
     """
-    ranks = stats.rankdata(cam) - (cam.size + 1) / 2
+    ranks = pd.Series(cam.ravel()).rank().to_numpy() - (cam.size + 1) / 2
     return ranks / np.sqrt((ranks * ranks).sum())
 
 

@@ -148,6 +148,7 @@ def run_epochs(
     Raises:
         UserError: The loss is infinite or NaN.
     """
+    network.optimizer.build(network.trainable_variables)  # or the first step would be traced twice
     made, steps = made_ahead(batches), len(batches) // epochs
     average, best, kept, history = None, np.inf, None, []
     for epoch in range(epochs):
