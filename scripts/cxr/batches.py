@@ -130,6 +130,9 @@ class EvaluationBatches(Sequence):
 def made_ahead(batches: Sequence) -> Iterator:
     """Batches in order, the next ones being made by a thread while one is in use.
 
-    TensorFlow's own pipeline copies each batch twice and may take seconds to close.
+    It works where the backend's threads leave a gap: these wait for each other, so that one of them
+    held up would hold up all. TensorFlow's own pipeline copies each batch twice and may take seconds
+    to close.
     """
-    return in_order(batches.__getitem__, range(len(batches)), threads=1, part=1, ahead=4)
+    numbers = range(len(batches))
+    return in_order(batches.__getitem__, numbers, threads=1, part=1, ahead=4, aside=True)

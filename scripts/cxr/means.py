@@ -6,7 +6,7 @@ is read as those of trials of superiority and equivalence are.
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit  # scipy.stats takes 0.35 s longer to import
 
 from cxr.metadata import one_each
 
@@ -28,7 +28,8 @@ def mean_interval(values: np.ndarray, bound: float = np.inf) -> tuple[float, flo
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, np.nan, np.nan
-    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    error = np.std(values, ddof=1) / np.sqrt(len(values))
+    half = stdtrit(len(values) - 1, 0.975) * error
     return mean, float(max(mean - half, -bound)), float(min(mean + half, bound))
 
 

@@ -19,39 +19,49 @@ def imported(script: Path, folder: Path) -> list[Path]:
     Raises:
         SyntaxError: A file is not Python.
     """
-    found = set()
-    waiting = [script]
+    found, waiting = set(), [script]
     while waiting:
-        for name in _names(waiting.pop(), folder):
-            for path in _files(name, folder):
-                if path not in found:
-                    found.add(path)
-                    waiting.append(path)
+        new = _needed(waiting.pop(), folder) - found
+        found |= new
+        waiting += new
     return sorted(found)
 
 
 @cache  # many scripts import the same modules, and Snakemake asks for all of them at each start
-def _names(script: Path, folder: Path) -> tuple[str, ...]:
+def _needed(script: Path, folder: Path) -> frozenset[Path]:
+    """Paths of the modules of `cxr` that a file imports itself."""
+    return frozenset(path for name in _names(script, folder) for path in _files(name, folder))
+
+
+def _names(script: Path, folder: Path) -> Iterator[str]:
     """Dotted names that a file imports, anywhere in it."""
-    names = []
-    for node in ast.walk(ast.parse(script.read_bytes(), filename=str(script))):
+    for node in _statements(ast.parse(script.read_bytes(), filename=str(script))):
         if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             package = script.relative_to(folder).parts[: -node.level] if node.level else ()
             module = ".".join([*package, *filter(None, [node.module])])
-            names += [f"{module}.{alias.name}" for alias in node.names]
-    return tuple(names)
+            yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
-def _files(name: str, folder: Path) -> Iterator[Path]:
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements within a node; to walk through expressions, too, would take much longer."""
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for inner in getattr(node, part, ()):
+            yield inner
+            yield from _statements(inner)
+
+
+@cache
+def _files(name: str, folder: Path) -> tuple[Path, ...]:
     """Files of `cxr` that importing a dotted name runs; a name inside a module adds nothing."""
     first, *others = name.split(".")
     if first != "cxr":
-        return
+        return ()
     path = folder / first
-    yield path / "__init__.py"
+    found = [path / "__init__.py"]
     for part in others:
         path = path / part
         candidates = (path / "__init__.py", path.with_suffix(".py"))
-        yield from (file for file in candidates if file.is_file())
+        found += [file for file in candidates if file.is_file()]
+    return tuple(found)

@@ -14,6 +14,7 @@ from cxr.parallel import in_order
 NEAR_DUPLICATE = 0.92  # correlation
 SAME_PERSON, RESEMBLING = 0.6, 0.55  # likeness
 NEAREST, LEAST = 5, 0.2  # of an X-ray's neighbours that are compared closely, and their cosine
+NEAREST_MIRRORED = 2  # of the mirror images, which can only be copies
 FEWEST_DUPLICATES, FEWEST_PERSONS = 8, 4 * COMPONENTS  # X-rays to learn from
 
 
@@ -74,8 +75,11 @@ def likely(
     known: Described, threads: int = 1
 ) -> Iterator[tuple[float, float, tuple[int, int], bool]]:
     """Pairs worth a closer look: correlation, likeness, rows, and whether one was mirrored."""
-    for mirror, others in ((False, known.vectors), (True, known.mirror_vectors)):
-        found = candidates(known.vectors, others, NEAREST, LEAST, threads)
+    for mirror, others, nearest in (
+        (False, known.vectors, NEAREST),
+        (True, known.mirror_vectors, NEAREST_MIRRORED),
+    ):
+        found = candidates(known.vectors, others, nearest, LEAST, threads)
         pairs = np.unique(np.sort(found, axis=1), axis=0)
         alike = in_order(lambda pair, mirror=mirror: compare(known, *pair, mirror), pairs, threads)
         for pair, (correlation, likeness) in zip(pairs, alike, strict=True):

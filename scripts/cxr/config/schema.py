@@ -10,7 +10,8 @@ import jsonschema
 import yaml
 
 SCHEMA_FILE = Path(__file__).resolve().parents[3] / "schemas" / "config.schema.yaml"
-SCHEMA = yaml.safe_load(SCHEMA_FILE.read_text(encoding="utf-8"))
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the first is ten times as fast
+SCHEMA = yaml.load(SCHEMA_FILE.read_text(encoding="utf-8"), LOADER)
 
 
 def keys(schema: dict = SCHEMA, at: str = "") -> Iterator[tuple[str, dict]]:
