@@ -131,8 +131,8 @@ def made_ahead(batches: Sequence) -> Iterator:
     """Batches in order, the next ones being made by a thread while one is in use.
 
     It works where the backend's threads leave a gap: these wait for each other, so that one of them
-    held up would hold up all. TensorFlow's own pipeline copies each batch twice and may take seconds
-    to close.
+    held up would hold up all. TensorFlow's own pipeline copies each batch twice and may take
+    seconds to close.
     """
     numbers = range(len(batches))
     return in_order(batches.__getitem__, numbers, threads=1, part=1, ahead=4, aside=True)

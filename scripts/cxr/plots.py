@@ -59,7 +59,8 @@ def save(figure: plt.Figure, path: str | Path, dpi: int | None = None) -> None:
         path: The file to write.
         dpi: Pixels an inch, for a figure full of X-rays, which takes many bytes.
     """
-    figure.savefig(path, dpi=dpi or "figure", metadata={"Software": None})
+    quick = {"compress_level": 4}  # in half the time of 6, and 6 % larger
+    figure.savefig(path, dpi=dpi or "figure", metadata={"Software": None}, pil_kwargs=quick)
     plt.close(figure)
 
 
