@@ -78,6 +78,7 @@ def main(folder: Path, images: int, repeats: int, threads: int) -> None:
         seconds = {name: [] for name in works}
         for _ in range(repeats + 1):
             for name, work in works.items():
+                (folder / "images.npy").unlink(missing_ok=True)  # as Snakemake does before a job
                 started = time.perf_counter()
                 with contextlib.redirect_stdout(io.StringIO()):
                     work()

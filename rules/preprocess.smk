@@ -20,7 +20,6 @@ rule preprocess_shard:
     input:
         manifest="results/{dataset}/manifest.csv",
         code=modules("preprocess"),
-        schema="schemas/manifest.schema.yaml",
     output:
         temp("results/{dataset}/shards/{scatteritem}.npy"),
     log:

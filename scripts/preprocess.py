@@ -8,16 +8,18 @@ one that the manifest describes.
 
 import hashlib
 import os
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from cxr import tables
 from cxr.arrays import create_array
 from cxr.errors import Unreadable, UserError
 from cxr.images import decode, for_each, prepare, read_bytes
 from cxr.log import job_log
-from cxr.tables import read_table
 
 
 def shard_rows(rows: int, shard: int, shards: int) -> range:
@@ -30,6 +32,18 @@ def shard_rows(rows: int, shard: int, shards: int) -> range:
     share, rest = divmod(rows, shards)
     first = (shard - 1) * share + min(shard - 1, rest)
     return range(first, first + share + (shard <= rest))
+
+
+def listed(manifest: Path) -> Iterator[Any]:
+    """Path and sha256 of each image of manifest.csv, which may be too long to be held as a whole.
+
+    Raises:
+        UserError: the table lacks one of the columns.
+    """
+    columns = ["path", "sha256"]
+    for part in tables.read_parts(manifest, columns=columns):
+        tables.require_columns(part, columns, str(manifest))
+        yield from part.itertuples(index=False)
 
 
 def prepare_file(path: str, sha256: str, size: int, resize: str) -> np.ndarray:
@@ -84,19 +98,20 @@ def preprocess(
     Raises:
         UserError: an image has changed or has no contrast, or the disk has no room.
     """
-    table = read_table(manifest, "manifest", ["path", "sha256"])
-    rows = shard_rows(len(table), shard, shards)
-    paths, checksums = (table[name].to_numpy() for name in ("path", "sha256"))
+    count = sum(1 for _ in listed(manifest))
+    rows = shard_rows(count, shard, shards)
+    chosen = islice(listed(manifest), rows.start, rows.stop)
     offset = create_array(images, len(rows), size).offset
     with Path(images).open("r+b") as array:  # writing is faster than filling mapped pages
 
-        def fill(row: int) -> None:
-            image = prepare_file(paths[row], checksums[row], size, resize)
-            write_at(array, image, offset + (row - rows.start) * image.nbytes)
+        def fill(place: int, known: Any) -> None:
+            image = prepare_file(known.path, known.sha256, size, resize)
+            write_at(array, image, offset + place * image.nbytes)
 
-        for _ in for_each(fill, rows, len(rows), threads, "prepared"):
+        numbered = enumerate(chosen)
+        for _ in for_each(lambda one: fill(*one), numbered, len(rows), threads, "prepared"):
             pass
-    print(f"{images}: rows {rows.start} to {rows.stop - 1} of {len(table)}, {size}x{size} pixels")
+    print(f"{images}: rows {rows.start} to {rows.stop - 1} of {count}, {size}x{size} pixels")
 
 
 if __name__ == "__main__":

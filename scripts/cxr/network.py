@@ -73,7 +73,8 @@ def build_network(
             x = layers.Dropout(dropout, name="dropout")(x)
     if not dense:
         x = layers.Dropout(dropout, name="dropout")(x)
-    outputs = layers.Dense(1, activation="sigmoid", name="probability")(x)
+    # 16 bits would round a probability, and the loss of one near 0 or 1 even more
+    outputs = layers.Dense(1, activation="sigmoid", dtype="float32", name="probability")(x)
     return keras.Model(inputs, outputs, name="network")
 
 

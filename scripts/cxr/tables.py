@@ -8,7 +8,7 @@ patient "007" stays what it is and a file called NA.png is no missing value.
 import difflib
 import functools
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -56,11 +56,32 @@ def read_csv(
     Raises:
         UserError: the file is missing, empty, not text of its encoding or not a CSV.
     """
+    return pd.concat(read_parts(path, where, encoding, columns))
+
+
+def read_parts(
+    path: str | Path,
+    where: str = "",
+    encoding: str | None = None,
+    columns: Collection[str] | None = None,
+) -> Iterator[pd.DataFrame]:
+    """Read a CSV file as `read_csv` does, but some thousand rows at a time."""
     prefix = f"{where}: " if where else ""
     try:
         with warnings.catch_warnings(), open_table(path, encoding) as (text, separator):
             warnings.simplefilter("error", pd.errors.ParserWarning)  # cells that would be lost
-            return _rows(text, separator, columns)
+            parts = pd.read_csv(
+                text,
+                sep=separator,
+                usecols=columns and (lambda name: name in columns),  # as it is, if it is missing
+                dtype=str,
+                keep_default_na=False,
+                index_col=False,
+                skip_blank_lines=False,
+                chunksize=_PART,
+            )
+            yield from (part[(part != "").any(axis="columns")] for part in parts)
+        return
     except FileNotFoundError:
         reason, advice = "there is no such file", "Mend the path"
     except IsADirectoryError:
@@ -76,20 +97,6 @@ def read_csv(
     except pd.errors.ParserError as error:
         reason, advice = f"it is not a proper CSV ({str(error).strip()})", "Mend that line"
     raise UserError(f"{prefix}{path}: {reason}. {advice}.")
-
-
-def _rows(text: IO[str], separator: str, columns: Collection[str] | None) -> pd.DataFrame:
-    parts = pd.read_csv(
-        text,
-        sep=separator,
-        usecols=columns and (lambda name: name in columns),  # as it is, if it is missing
-        dtype=str,
-        keep_default_na=False,
-        index_col=False,
-        skip_blank_lines=False,
-        chunksize=_PART,
-    )
-    return pd.concat(part[(part != "").any(axis="columns")] for part in parts)
 
 
 def _not_its_text(path: str | Path, encoding: str | None) -> tuple[str, str]:

@@ -1,6 +1,8 @@
 """One training run: optimiser, learning rate, epochs, and the weights that are kept."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -196,7 +198,7 @@ def fit(
         name: What the progress lines begin with.
 
     Returns:
-        The network without its optimiser, and the history as rows of epoch, loss, accuracy,
+        The network in float32 without its optimiser, and the history as rows of epoch, loss, accuracy,
         val_loss, val_accuracy, seconds.
 
     Raises:
@@ -206,7 +208,9 @@ def fit(
     size = recipe["input_size"] or images.shape[1]
     rows, labels = training
     steps = recipe["steps_per_epoch"] or -(-len(rows) // recipe["batch_size"])
-    network = build_network(size, **{key: recipe[key] for key in ARCHITECTURE})
+    architecture = {key: recipe[key] for key in ARCHITECTURE}
+    with computing_with(recipe["precision"]):
+        network = build_network(size, **architecture)
     network.compile(
         optimizer=make_optimizer(
             recipe["optimizer"],
@@ -240,7 +244,26 @@ def fit(
         if "between 0 and 1" in str(error):  # PyTorch computes no loss of what is no number
             raise diverged(name) from error
         raise
+    if recipe["precision"] != "float32":
+        whole = build_network(size, **architecture)
+        whole.set_weights(network.get_weights())
+        return whole, history
     return keras.Model(network.inputs, network.outputs, name=network.name), history
+
+
+@contextmanager
+def computing_with(precision: str) -> Iterator[None]:
+    """Let layers that are made compute with float32 or mixed_bfloat16 numbers.
+
+    The latter keep float32 weights and compute with 16-bit copies of them (Micikevicius et al.,
+    "Mixed Precision Training", ICLR 2018; bfloat16 has float32's range, so that no loss is scaled).
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def predict(

@@ -38,6 +38,7 @@ RECIPE = {
     "keep": "last",
     "test_flip": False,
     "threads": THREADS,
+    "precision": "float32",
     "augment": {"rotation": 10, "shift": 0.1, "flip": True},
 }
 PLAIN = RECIPE | {
@@ -263,3 +264,16 @@ def test_accuracy_of_smoothed_labels_is_that_of_the_labels():
     probabilities = np.array([[0.4], [0.6], [0.4], [0.6]])
     told = np.asarray(majority_accuracy(labels, probabilities))[:, 0]
     np.testing.assert_array_equal(told, [1, 1, 0, 0])
+
+
+def test_mixed_precision_trains_with_16_bits_and_predicts_with_32(images):
+    network, history = trained(images, epochs=4)
+    mixed, mixed_history = trained(images, epochs=4, precision="mixed_bfloat16")
+    assert {weights.dtype for weights in mixed.weights} == {"float32"}
+    assert {layer.compute_dtype for layer in mixed.layers} == {"float32"}
+    losses, mixed_losses = ([row["loss"] for row in rows] for rows in (history, mixed_history))
+    assert mixed_losses != losses
+    np.testing.assert_allclose(mixed_losses, losses, rtol=0.05)
+    first, second = (predict(model, images, VALIDATION[0]) for model in (network, mixed))
+    np.testing.assert_allclose(first, second, atol=0.1)
+    assert keras.config.dtype_policy().name == "float32"

@@ -70,6 +70,7 @@ RUN = {
     "experiments.<name>.keep": ("last", EXPERIMENT),
     "experiments.<name>.test_flip": (True, EXPERIMENT | {"explore_network"}),
     "experiments.<name>.threads": (1, EXPERIMENT | {*MAPS, "inspect_network"} | QUICK),
+    "experiments.<name>.precision": ("mixed_bfloat16", EXPERIMENT),
     "experiments.<name>.augment.rotation": (6, EXPERIMENT | {"inspect_images"}),
     "experiments.<name>.augment.shift": (0.1, EXPERIMENT | {"inspect_images"}),
     "experiments.<name>.augment.zoom": (0.1, EXPERIMENT | {"inspect_images"}),
