@@ -10,7 +10,7 @@ import functools
 import warnings
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import jsonschema
 import pandas as pd

@@ -198,8 +198,8 @@ def fit(
         name: What the progress lines begin with.
 
     Returns:
-        The network in float32 without its optimiser, and the history as rows of epoch, loss, accuracy,
-        val_loss, val_accuracy, seconds.
+        The network, in float32 and without its optimiser, and the history as rows of epoch, loss,
+        accuracy, val_loss, val_accuracy, seconds.
 
     Raises:
         UserError: The loss is infinite or NaN.
