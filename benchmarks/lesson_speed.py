@@ -39,6 +39,26 @@ ROOT = Path(__file__).resolve().parents[1]
 AUGMENT = {"rotation": 20, "shift": 0.2, "zoom": 0.2, "flip": True}
 RUN = "results/bench/lesson/seed-42"
 FIGURE = "scripts/saliency_figures.py"
+PARTS = {  # of the figure, with the script's steps and pleura's rules
+    "prepare images": [
+        "preprocess",
+        "manifest_images",
+        "preprocess_shard-1-of-1",
+        "preprocess_gather",
+    ],
+    "find copies and same persons": ["leakage_pairs"],
+    "split": ["split", "split_images"],
+    "train, predict": ["train", "evaluate", "train_network"],
+    "map, measure agreement": [
+        "gradcam++",
+        "scorecam",
+        "saliency_images",
+        "saliency_maps",
+        "saliency_agreement",
+    ],
+    "draw": ["figures", "saliency_figures"],
+}
+REST = "import (script), Snakemake (pleura)"
 
 
 def drawn(project: Path) -> Path:
@@ -148,27 +168,27 @@ def tell(medians: pd.Series) -> str:
 
 
 def draw(medians: pd.Series, path: Path) -> None:
-    """Seconds of each step, the script's above pleura's."""
+    """Seconds of each part, the script's above pleura's."""
     figure, axes = plt.subplots(2, 1, figsize=(9, 4), sharex=True, layout="constrained")
     for axis, augmented in zip(axes, (False, True), strict=True):
+        steps = medians.xs(augmented, level="augmented")
         for row, who in enumerate(("pleura", "script")):
-            steps = medians.xs(augmented, level="augmented")
-            whole = steps[who]
-            steps = steps[steps.index.str.startswith(f"{who}: ")].drop(f"{who}: epoch")
-            left = 0
-            for number, (step, seconds) in enumerate(steps.sort_values(ascending=False).items()):
-                colour = SERIES[number % len(SERIES)]
-                axis.barh(row, seconds, left=left, color=colour, edgecolor="white")
-                if seconds > 0.05 * whole:
-                    name = step.removeprefix(f"{who}: ").replace("_", " ")
-                    axis.text(left + seconds / 2, row, name, ha="center", va="center", fontsize=7)
+            left = 0.0
+            for (part, names), colour in zip(PARTS.items(), SERIES, strict=False):
+                seconds = sum(steps.get(f"{who}: {name}", 0.0) for name in names)
+                axis.barh(row, seconds, left=left, color=colour, edgecolor="white", label=part)
                 left += seconds
-            axis.barh(row, max(0, whole - left), left=left, color="0.85", edgecolor="white")
+            axis.barh(row, max(0, steps[who] - left), left=left, color="0.8", label=REST)
+            axis.text(steps[who] + 0.2, row, f"{steps[who]:.1f} s", va="center", fontsize=9)
         axis.set_yticks([0, 1], ["pleura", "script"])
         axis.set_title("with augmentation" if augmented else "without augmentation", loc="left")
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[-1].set_xlabel("seconds (grey: Snakemake, and starting small jobs)")
-    figure.savefig(path, dpi=150)
+        axis.grid(visible=False)
+        axis.set_xlim(0, medians[["script", "pleura"]].max() * 1.08)
+    axes[-1].set_xlabel("seconds")
+    handles, labels = axes[0].get_legend_handles_labels()
+    count = len(PARTS) + 1
+    figure.legend(handles[:count], labels[:count], loc="outside lower center", ncols=4, fontsize=9)
+    figure.savefig(path, dpi=110)
 
 
 def main(folder: Path, images: Path | None, repeats: int) -> None:
