@@ -12,18 +12,19 @@ turns, `repeats` (5) times, each in new processes on 2 cores, with and without a
   nothing to do; and after an edit of the script that draws the maps;
 - PyTorch, where it is installed: benchmarks/torch_epoch.py.
 
-Writes FOLDER/lesson_speed.csv (what, augmented, repeat, seconds), and prints medians and ratios:
+Writes FOLDER/lesson_speed.csv (what, augmented, repeat, seconds or MB), and prints the ratios:
 lesson_speed.md and lesson_speed.png are the table and the picture.
 """
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import yaml
@@ -67,16 +68,29 @@ def drawn(project: Path) -> Path:
     return project / "data/phantom"
 
 
-def timed(command: list[str], folder: Path) -> tuple[float, str]:
-    """Seconds that a command takes, and what it prints; ends everything if it fails."""
+class Ended(NamedTuple):
+    """A command that succeeded."""
+
+    seconds: float
+    text: str  # that it printed
+    peak: float  # MB, resident, of its largest process
+
+
+def timed(command: list[str], folder: Path) -> Ended:
+    """Run a command; end everything if it fails."""
     programs = str(Path(sys.executable).parent)
     environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"}
-    started = time.perf_counter()
-    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    seconds = time.perf_counter() - started
-    if ended.returncode:
-        sys.exit(f"{' '.join(command)}\n{ended.stdout}\n{ended.stderr}")
-    return seconds, ended.stdout
+    with tempfile.TemporaryFile("w+") as told:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=told, stderr=told)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        told.seek(0)
+        text = told.read()
+    if process.returncode:
+        sys.exit(f"{' '.join(command)}\n{text}")
+    return Ended(seconds, text, usage.ru_maxrss / 1024)
 
 
 def laps(text: str) -> dict[str, float]:
@@ -88,14 +102,15 @@ def laps(text: str) -> dict[str, float]:
 def script(images: Path, augmented: bool) -> dict[str, float]:
     """One run of the script without pleura."""
     name = str(ROOT / "benchmarks/straight_line.py")
-    whole, said = timed([sys.executable, name, str(images), *["augment"] * augmented], ROOT)
-    found = laps(said)
+    run = timed([sys.executable, name, str(images), *["augment"] * augmented], ROOT)
+    found, whole = laps(run.text), run.seconds
     epoch = found.pop("epoch")
     steps = {f"script: {step}": seconds for step, seconds in found.items()}
     return steps | {
         "script: imports": whole - sum(found.values()),
         "script": whole,
         "script: epoch": epoch,
+        "script, MB": run.peak,
     }
 
 
@@ -118,10 +133,12 @@ def pleura(project: Path, images: Path, augmented: bool) -> dict[str, float]:
     shutil.rmtree(project / "results/bench", ignore_errors=True)
     shutil.rmtree(project / ".snakemake", ignore_errors=True)
     command = ["snakemake", "--cores", "2", "--configfile", config.name, "--", "saliency"]
-    found = {"pleura": timed(command, project)[0], "pleura, again": timed(command, project)[0]}
+    first = timed(command, project)
+    found = {"pleura": first.seconds, "pleura, MB": first.peak}
+    found["pleura, again"] = timed(command, project).seconds
     with (project / FIGURE).open("a", encoding="utf-8") as source:
         source.write("# restyled\n")
-    found["pleura, figure"] = timed(command, project)[0]
+    found["pleura, figure"] = timed(command, project).seconds
     for path in sorted((project / "results/bench/benchmarks").rglob("*.tsv")):
         found[f"pleura: {path.stem}"] = pd.read_csv(path, sep="\t")["s"].sum()
     history = pd.read_csv(project / RUN / "history.csv")
@@ -133,7 +150,7 @@ def torch(project: Path) -> dict[str, float]:
     if find_spec("torch") is None:
         return {}
     name, images = ROOT / "benchmarks/torch_epoch.py", project / "results/bench/images.npy"
-    return {"torch: epoch": min(laps(timed([sys.executable, name, images], ROOT)[1]).values())}
+    return {"torch: epoch": min(laps(timed([sys.executable, name, images], ROOT).text).values())}
 
 
 def measure(project: Path, images: Path, repeats: int) -> pd.DataFrame:
@@ -198,8 +215,8 @@ def main(folder: Path, images: Path | None, repeats: int) -> None:
     table = measure(project, (images or drawn(project)).resolve(), repeats)
     table.to_csv(folder / "lesson_speed.csv", index=False)
     medians = table.groupby(["what", "augmented"])["seconds"].median()
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    told = f"{tell(medians)}\n\nMedians of {repeats}; largest process {peak:.0f} MB.\n"
+    peaks = [f"{who} {medians[f'{who}, MB'].max():.0f} MB" for who in ("pleura", "script")]
+    told = f"{tell(medians)}\n\nMedians of {repeats}. Largest process: {', '.join(peaks)}.\n"
     (folder / "lesson_speed.md").write_text(told, encoding="utf-8")
     draw(medians, folder / "lesson_speed.png")
     print(told)

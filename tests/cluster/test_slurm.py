@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from slurmcluster import NODES, Cluster, Job
-from tiny import OVERLAY, configure, finish
+from tiny import OVERLAY, configure, finish, plan
 from workspace import ROOT, snakemake
 
 pytestmark = pytest.mark.slow
@@ -64,6 +64,18 @@ def test_workflow_runs_on_slurm_with_the_resources_its_rules_ask_for(
     assert {job.gpus for job in networks} == {1}
     assert_in_turns(networks)
     assert all(job.run.startswith("pleura_") for job in jobs)
+
+
+def test_a_normal_run_goes_through_slurm_as_a_whole(slurm: Cluster, fresh: Path) -> None:
+    configure(fresh, TINY)
+    run = on(slurm, fresh, "--retries=0")
+    assert run.returncode == 0, run.stderr
+    jobs = slurm.jobs(fresh)
+    assert {job.state for job in jobs} == {"COMPLETED"}
+    assert sorted(map(asked, jobs)) == sorted(announced(run.stderr))
+    for page in ("report", "explore", "predict", "quiz"):
+        assert (fresh / f"results/phantom/{page}.html").stat().st_size > 0
+    assert plan(fresh) == []
 
 
 def announced(log: str) -> list[tuple[str, int, int, int, int]]:
