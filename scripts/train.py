@@ -78,11 +78,11 @@ def train(
             training images are then predicted, too.
         facts: What to store in the model of `schemas/model.schema.yaml`, the recipe's part aside;
             None for a network that nobody is to predict with.
-        features: features.npy to write, float32 (N, channels), see `cxr.training.features_of`;
+        features: features.npy to write, float32 (N, channels), see `cxr.training.write_features`;
             None writes none.
     """
     set_backend(backend, gpus)
-    from cxr.training import features_of, fit, predict
+    from cxr.training import fit, predict, write_features
 
     table = read_split(manifest, split, fold)
     if permutation is not None:
@@ -95,7 +95,7 @@ def train(
     if facts:
         write_facts(model, stored_facts(facts, recipe, network.input_shape[1]))
     if features:
-        np.save(features, features_of(network, array))
+        write_features(network, array, features)
     pd.DataFrame(rows).to_csv(history, index=False)
 
     subsets = ["validation", "oof", "test"] if permutation is None else USES

@@ -10,7 +10,7 @@ def nearest(features: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
     """The nearest other images of each image, by Euclidean distance of standardised features.
 
     Args:
-        features: float (n, channels), see `cxr.training.features_of`; channels that are the
+        features: float (n, channels), see `cxr.training.write_features`; channels that are the
             same for all images say nothing and are left out.
         number: Of neighbours; n - 1 if there are fewer.
 

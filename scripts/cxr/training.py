@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -280,20 +281,28 @@ def predict(
     """
     size = network.input_shape[1]
     views = [EvaluationBatches(images, rows, size, flip=view) for view in (False, True)[: 1 + flip]]
-    return np.mean([_outputs(network, view)[:, 0] for view in views], axis=0, dtype=np.float64)
+    found = [np.concatenate([*_outputs(network, view)])[:, 0] for view in views]
+    return np.mean(found, axis=0, dtype=np.float64)
 
 
-def features_of(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    """The average of each channel of the last convolution, float32 (N, channels).
+def write_features(network: keras.Model, images: np.ndarray, path: Path) -> None:
+    """Write the average of each channel of the last convolution, float32 (N, channels).
 
     Args:
         network: See `cxr.network.build_network`.
         images: Memory-mapped float32 (N, side, side), all of which are seen.
+        path: The .npy file, written batch by batch.
     """
     pooled = keras.Model(network.input, network.get_layer("global_average").output)
     batches = EvaluationBatches(images, np.arange(len(images)), network.input_shape[1])
-    return _outputs(pooled, batches)
+    shape = (len(images), pooled.output_shape[1])
+    features = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    done = 0
+    for batch in _outputs(pooled, batches):
+        features[done : done + len(batch)] = batch
+        done += len(batch)
+    features.flush()
 
 
-def _outputs(network: keras.Model, batches: EvaluationBatches) -> np.ndarray:
-    return np.concatenate([network.predict_on_batch(*batch) for batch in made_ahead(batches)])
+def _outputs(network: keras.Model, batches: EvaluationBatches) -> Iterator[np.ndarray]:
+    return (network.predict_on_batch(*batch) for batch in made_ahead(batches))
